@@ -1,0 +1,117 @@
+//! One future on the calling thread.
+
+use crate::context;
+use std::{
+    cell::Cell,
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
+
+/// Wakes a thread that waits for a future.
+struct Signal {
+    woken: AtomicBool,
+    thread: Thread,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release pairs with `Signal::wait`. A thread that has a wake-up coming needs no second.
+        if !self.woken.swap(true, Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+impl Signal {
+    /// This thread's signal; made once, since threads that block once block again.
+    fn current() -> (Arc<Signal>, Waker) {
+        thread_local!(static KEPT: Cell<Option<Arc<Signal>>> = const { Cell::new(None) });
+        let fresh = || {
+            Arc::new(Signal {
+                woken: AtomicBool::new(false),
+                thread: thread::current(),
+            })
+        };
+        let kept = KEPT.try_with(|kept| {
+            let signal = kept.take().unwrap_or_else(fresh);
+            kept.set(Some(Arc::clone(&signal)));
+            signal
+        });
+        let signal = kept.unwrap_or_else(|_| fresh());
+        (Arc::clone(&signal), Waker::from(signal))
+    }
+
+    /// Waits for a wake-up. False: the deadline came first.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        // Acquire pairs with `wake_by_ref`. Others may use the thread's token too, so only the
+        // flag counts.
+        while !self.woken.swap(false, Acquire) {
+            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => thread::park(),
+                Some(Duration::ZERO) => return false,
+                Some(left) => thread::park_timeout(left),
+            }
+        }
+        true
+    }
+}
+
+/// Polls `future` to its end on this thread. `what` names the public function.
+#[track_caller]
+pub(crate) fn wait<F: Future>(what: &str, future: F) -> F::Output {
+    match poll_until(what, future, None) {
+        Some(output) => output,
+        None => unreachable!("there is no deadline"),
+    }
+}
+
+/// As [`wait`], for at most `limit`.
+#[track_caller]
+pub(crate) fn wait_timeout<F: Future>(what: &str, future: F, limit: Duration) -> Option<F::Output> {
+    // A limit that can't be represented is none.
+    poll_until(what, future, Instant::now().checked_add(limit))
+}
+
+#[track_caller]
+fn poll_until<F: Future>(what: &str, future: F, deadline: Option<Instant>) -> Option<F::Output> {
+    let _blocked = may_block(what);
+    let mut future = pin!(future);
+    let (signal, waker) = Signal::current();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Some(output);
+        }
+        if !signal.wait(deadline) {
+            return None;
+        }
+    }
+}
+
+/// Marks the thread as blocked.
+///
+/// # Panics
+///
+/// On a thread that runs tasks, or that is blocked on a future already.
+#[track_caller]
+pub(crate) fn may_block(what: &str) -> context::Blocked {
+    context::block().unwrap_or_else(|| {
+        panic!(
+            "`{what}` was called inside a task or another `block_on`, where it would hold up a \
+             thread that others need: use `.await` there, or call it from `spawn_blocking`"
+        )
+    })
+}

@@ -1,0 +1,122 @@
+//! How a task can fail.
+
+use crate::task::Id;
+use parking_lot::Mutex;
+use std::{any::Any, error::Error, fmt, panic::Location};
+
+/// Why a task gave no value: it panicked, or it was cancelled.
+///
+/// It is `Send + Sync`, names the task and the line that spawned it, and is one pointer wide.
+///
+/// # Examples
+///
+/// ```
+/// wheelhouse::run(async {
+///     let error = wheelhouse::spawn(async { panic!("oh no") }).await.unwrap_err();
+///     assert!(error.is_panic());
+///     assert!(error.to_string().contains("oh no"));
+/// });
+/// ```
+pub struct JoinError(Box<Inner>);
+
+struct Inner {
+    id: Id,
+    site: &'static Location<'static>,
+    /// The payload of the panic; none if the task was cancelled. In a mutex since payloads need
+    /// not be `Sync`.
+    panic: Option<Mutex<Box<dyn Any + Send>>>,
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id, site: &'static Location<'static>) -> Self {
+        JoinError(Box::new(Inner {
+            id,
+            site,
+            panic: None,
+        }))
+    }
+
+    pub(crate) fn panic(
+        id: Id,
+        site: &'static Location<'static>,
+        payload: Box<dyn Any + Send>,
+    ) -> Self {
+        JoinError(Box::new(Inner {
+            id,
+            site,
+            panic: Some(Mutex::new(payload)),
+        }))
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        self.0.panic.is_some()
+    }
+
+    /// Whether the task was aborted, or its runtime shut down before it ended.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.panic.is_none()
+    }
+
+    /// The panic's payload, for [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// If the task was cancelled: there is no payload. See [`try_into_panic`](Self::try_into_panic).
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("`JoinError::into_panic` on a task that did not panic: {error}"),
+        }
+    }
+
+    /// The panic's payload.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the task was cancelled.
+    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send>, JoinError> {
+        match self.0.panic.take() {
+            Some(payload) => Ok(payload.into_inner()),
+            None => Err(self),
+        }
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.0.id
+    }
+
+    /// The line that spawned the task.
+    pub fn spawn_site(&self) -> &'static Location<'static> {
+        self.0.site
+    }
+}
+
+/// The text of a panic's payload, if it has one.
+fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    let string = payload.downcast_ref::<String>().map(String::as_str);
+    string.or_else(|| payload.downcast_ref::<&'static str>().copied())
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { id, site, panic } = &*self.0;
+        match panic {
+            None => write!(f, "task {id} spawned at {site} was cancelled"),
+            Some(payload) => match text(&**payload.lock()) {
+                Some(text) => write!(f, "task {id} spawned at {site} panicked: {text}"),
+                None => write!(f, "task {id} spawned at {site} panicked"),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl Error for JoinError {}

@@ -1,0 +1,216 @@
+//! What the workers of one runtime share, and every waker reaches.
+//!
+//! A waker knows its task's pool by number alone and holds nothing that would keep the pool alive:
+//! it may outlive the runtime. So pools are never freed. They are leaked, kept in a table, and
+//! used again by a later runtime with as many workers.
+//!
+//! # Why a recycled pool does no harm
+//!
+//! A pool is given back when nobody is left who could spawn on it: the runtime, its handles and its
+//! threads are gone. By then each of its tasks has ended ([`Registry::shut_down`] and the draining
+//! of the queues have dropped the future of every one that had not). A waker may still be between
+//! setting SCHEDULED and pushing, so a task that has ended may turn up in the injector of a later
+//! runtime. There it is only a reference: whoever takes it from the queue gives it back.
+
+use super::{idle, idle::Idle, parker::Parker, queue::SharedQueue, timekeeper::Timekeeper};
+use crate::{
+    context,
+    scheduler::timekeeper::Unpark,
+    task::{Registry, Runnable, Schedule},
+};
+use crossbeam_deque::{Injector, Steal};
+use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
+use std::{io, sync::OnceLock};
+use wheelhouse_timer::driver::Keeper;
+
+pub(crate) struct Pool {
+    number: u16,
+    injector: Injector<Runnable>,
+    idle: CachePadded<Idle>,
+    pub(super) timekeeper: CachePadded<Timekeeper>,
+    seats: Box<[CachePadded<Seat>]>,
+    registry: Registry,
+}
+
+/// A worker's place in the pool.
+pub(super) struct Seat {
+    pub(super) queue: SharedQueue,
+    pub(super) parker: Parker,
+}
+
+/// The most runtimes that can exist at a time.
+const MAX_POOLS: usize = 4096;
+
+/// The most workers that a runtime can have.
+pub(crate) const MAX_WORKERS: usize = idle::MAX_SEATS;
+
+static TABLE: [OnceLock<&'static Pool>; MAX_POOLS] = [const { OnceLock::new() }; MAX_POOLS];
+static FREE: Mutex<Pools> = Mutex::new(Pools {
+    made: 0,
+    free: Vec::new(),
+});
+
+struct Pools {
+    made: usize,
+    free: Vec<&'static Pool>,
+}
+
+impl Pool {
+    /// An open pool with this many seats.
+    pub(crate) fn acquire(seats: usize) -> io::Result<&'static Pool> {
+        let pool = Pool::find_or_make(seats)?;
+        pool.registry.open();
+        pool.idle.open();
+        Ok(pool)
+    }
+
+    fn find_or_make(seats: usize) -> io::Result<&'static Pool> {
+        let mut pools = FREE.lock();
+        if let Some(index) = pools.free.iter().position(|pool| pool.seats() == seats) {
+            return Ok(pools.free.swap_remove(index));
+        }
+        let number = pools.made;
+        if number == MAX_POOLS {
+            let text = format!("a process can have at most {MAX_POOLS} runtimes at a time");
+            return Err(io::Error::other(text));
+        }
+        pools.made += 1;
+        Ok(TABLE[number].get_or_init(|| Box::leak(Box::new(Pool::new(number as u16, seats)))))
+    }
+
+    fn new(number: u16, seats: usize) -> Self {
+        let seat = || Seat {
+            queue: SharedQueue::new(),
+            parker: Parker::new(),
+        };
+        Pool {
+            number,
+            injector: Injector::new(),
+            idle: CachePadded::new(Idle::new(seats)),
+            timekeeper: CachePadded::new(Timekeeper::new()),
+            seats: (0..seats).map(|_| CachePadded::new(seat())).collect(),
+            registry: Registry::new(),
+        }
+    }
+
+    /// Gives a closed pool back for a later runtime. The module says why that is safe.
+    pub(crate) fn recycle(&'static self) {
+        debug_assert!(self.is_closed());
+        FREE.lock().free.push(self);
+    }
+
+    fn by_number(number: u16) -> &'static Pool {
+        TABLE[usize::from(number)]
+            .get()
+            .expect("a task's pool is in the table")
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    pub(crate) fn seats(&self) -> usize {
+        self.seats.len()
+    }
+
+    pub(super) fn seat(&self, seat: usize) -> &Seat {
+        &self.seats[seat]
+    }
+
+    pub(super) fn idle(&self) -> &Idle {
+        &self.idle
+    }
+
+    pub(super) fn injector(&self) -> &Injector<Runnable> {
+        &self.injector
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.idle.is_closed()
+    }
+
+    /// Every place where a task can be for anyone to take, and the order to leave. Timers are the
+    /// timekeeper's.
+    pub(super) fn has_work(&self) -> bool {
+        !self.injector.is_empty()
+            || self.seats.iter().any(|seat| !seat.queue.is_empty())
+            || self.is_closed()
+    }
+
+    /// Wakes a worker for something that was just pushed, if one is needed.
+    #[inline]
+    pub(super) fn notify(&self) {
+        if let Some(seat) = self.idle.notify(self.timekeeper.seat()) {
+            self.seats[seat].parker.unpark();
+        }
+    }
+
+    /// Queues a task from a thread that is not one of the pool's workers.
+    pub(crate) fn inject(&self, task: Runnable) {
+        self.injector.push(task);
+        self.notify();
+        if self.is_closed() {
+            self.drain();
+        }
+    }
+
+    /// Empties the injector of a closed pool. The workers do so as they leave, and whoever pushed
+    /// and found the pool closed does so after them.
+    pub(crate) fn drain(&self) {
+        loop {
+            match self.injector.steal() {
+                Steal::Success(task) if self.is_closed() => task.shut_down(&self.registry),
+                // A later runtime has opened the pool meanwhile: the task may be its own.
+                Steal::Success(task) => {
+                    self.injector.push(task);
+                    return self.notify();
+                }
+                Steal::Retry => {}
+                Steal::Empty => return,
+            }
+        }
+    }
+
+    /// Closes the pool: nothing more is accepted, and every worker leaves.
+    pub(crate) fn close(&self) {
+        if self.idle.close() {
+            self.seats.iter().for_each(|seat| seat.parker.unpark());
+        }
+    }
+
+    /// Has a parked worker keep time, if nobody does and there is one.
+    pub(super) fn appoint_timekeeper(&self) {
+        if let Some(seat) = self.idle.a_parked_seat() {
+            self.seats[seat].parker.unpark();
+        }
+    }
+}
+
+impl Keeper for Pool {
+    fn earlier(&self, deadline: u64) {
+        match self.timekeeper.lowered(deadline) {
+            Unpark::Seat(seat) => self.seats[seat].parker.unpark(),
+            Unpark::Anyone => self.appoint_timekeeper(),
+            Unpark::Nobody => {}
+        }
+    }
+}
+
+/// The scheduler of ordinary tasks: the worker on this thread if it is of the task's pool, else the
+/// pool's injector.
+pub(crate) struct Pooled;
+
+impl Schedule for Pooled {
+    #[inline]
+    fn schedule(task: Runnable) {
+        let pool = task.pool();
+        if let Err(task) = context::push_local(pool, task) {
+            Pool::by_number(pool).inject(task);
+        }
+    }
+}

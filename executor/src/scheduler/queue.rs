@@ -1,0 +1,204 @@
+//! A worker's queues: the LIFO slot, and the deque behind it.
+//!
+//! The slot holds the task that was woken last: the receiver of a message runs while the message
+//! is still in the cache. What it displaces goes to the back of the deque, from which others
+//! steal. The slot can be emptied by any thread, so that a worker that is stuck in a poll does not
+//! hold on to it.
+
+use super::pool::Pool;
+use crate::task::Runnable;
+use crossbeam_deque::{Steal, Stealer, Worker as Deque};
+use parking_lot::Mutex;
+use std::{
+    cell::Cell,
+    sync::atomic::{
+        AtomicPtr,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+};
+
+/// A running worker's end of its queues, on its thread.
+pub(crate) struct LocalQueue {
+    pool: &'static Pool,
+    seat: usize,
+    deque: Deque<Runnable>,
+    /// How many tasks the current poll has put into the deque.
+    pushed: Cell<usize>,
+}
+
+/// The end that everybody sees.
+pub(super) struct SharedQueue {
+    lifo: LifoSlot,
+    stealer: Stealer<Runnable>,
+    /// The worker's end of the deque while no thread works here.
+    deque: Mutex<Option<Deque<Runnable>>>,
+}
+
+/// The most tasks that are stolen, or taken from the injector, at once.
+const BATCH: usize = 32;
+
+/// One poll wakes another worker at its first push, and again after as many as this.
+const NOTIFY_EVERY: usize = 32;
+
+/// How often a steal is tried again when it lost a race.
+const STEAL_TRIES: usize = 4;
+
+impl SharedQueue {
+    pub(super) fn new() -> Self {
+        let deque = Deque::new_fifo();
+        SharedQueue {
+            lifo: LifoSlot::default(),
+            stealer: deque.stealer(),
+            deque: Mutex::new(Some(deque)),
+        }
+    }
+
+    /// Whether there is anything to steal. The LIFO slot does not count while its worker runs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.stealer.is_empty()
+    }
+}
+
+impl LocalQueue {
+    /// Takes the seat's deque.
+    pub(super) fn open(pool: &'static Pool, seat: usize) -> Self {
+        let deque = pool.seat(seat).queue.deque.lock().take();
+        let deque = deque.expect("one worker to a seat");
+        LocalQueue {
+            pool,
+            seat,
+            deque,
+            pushed: Cell::new(0),
+        }
+    }
+
+    /// Leaves the deque, which is empty, for the seat's next worker.
+    pub(super) fn close(self) {
+        let shared = self.shared();
+        *shared.deque.lock() = Some(self.deque);
+    }
+
+    fn shared(&self) -> &'static SharedQueue {
+        &self.pool.seat(self.seat).queue
+    }
+
+    /// Queues a task that was spawned or woken on this thread.
+    #[inline]
+    pub(crate) fn push(&self, task: Runnable) {
+        if let Some(displaced) = self.shared().lifo.put(task) {
+            self.push_back(displaced);
+        }
+    }
+
+    /// Queues a task behind all others of this worker, and wakes another worker now and then.
+    #[inline]
+    fn push_back(&self, task: Runnable) {
+        self.deque.push(task);
+        let pushed = self.pushed.get();
+        self.pushed.set(pushed + 1);
+        if pushed % NOTIFY_EVERY == 0 {
+            self.pool.notify();
+        }
+    }
+
+    /// Queues a task that was woken while it was polled: it yields, to all others and without
+    /// telling anybody, since this worker goes on anyway.
+    #[inline]
+    pub(super) fn yield_back(&self, task: Runnable) {
+        self.deque.push(task);
+    }
+
+    /// At the end of a poll: wakes another worker if the poll left more than this one will take.
+    #[inline]
+    pub(super) fn settle(&self) {
+        if self.pushed.replace(0) > 1 && !self.deque.is_empty() {
+            self.pool.notify();
+        }
+    }
+
+    pub(super) fn pop_lifo(&self) -> Option<Runnable> {
+        self.shared().lifo.take()
+    }
+
+    #[inline]
+    pub(super) fn pop(&self) -> Option<Runnable> {
+        self.deque.pop()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.deque.is_empty()
+    }
+
+    /// Moves the LIFO slot's task behind the others.
+    pub(super) fn demote_lifo(&self) {
+        if let Some(task) = self.pop_lifo() {
+            self.yield_back(task);
+        }
+    }
+
+    /// Takes tasks from the injector: returns one, and leaves the others in the deque.
+    pub(super) fn pop_injector(&self) -> Option<Runnable> {
+        let injector = self.pool.injector();
+        retry(|| injector.steal_batch_with_limit_and_pop(&self.deque, BATCH))
+    }
+
+    /// Steals up to half of what another worker has, beginning with the neighbour at `start`.
+    pub(super) fn steal(&self, start: usize) -> Option<Runnable> {
+        let seats = self.pool.seats();
+        (0..seats)
+            .map(|i| (start + i) % seats)
+            .filter(|&victim| victim != self.seat)
+            .find_map(|victim| {
+                let stealer = &self.pool.seat(victim).queue.stealer;
+                retry(|| stealer.steal_batch_with_limit_and_pop(&self.deque, BATCH))
+            })
+    }
+}
+
+/// Bounded: a failed race means that somebody else got on, and the callers look again.
+fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
+    for _ in 0..STEAL_TRIES {
+        match steal() {
+            Steal::Success(task) => return Some(task),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
+    None
+}
+
+/// A place for one task, filled by one worker and emptied by anyone.
+#[derive(Default)]
+struct LifoSlot(AtomicPtr<()>);
+
+impl LifoSlot {
+    /// Puts `task` in and returns the one that was there. For the slot's worker only.
+    #[inline]
+    fn put(&self, task: Runnable) -> Option<Runnable> {
+        let task = task.into_raw();
+        // Relaxed: nobody else fills the slot, so if it looks empty, it stays empty.
+        if self.0.load(Relaxed).is_null() {
+            // Release pairs with `take`.
+            self.0.store(task, Release);
+            return None;
+        }
+        // AcqRel: Release as above; Acquire pairs with the put of the task that comes back.
+        Self::runnable(self.0.swap(task, AcqRel))
+    }
+
+    #[inline]
+    fn take(&self) -> Option<Runnable> {
+        // Relaxed: a hint. The slot's worker knows what it put in; others look again.
+        if self.0.load(Relaxed).is_null() {
+            return None;
+        }
+        // Acquire pairs with `put`.
+        Self::runnable(self.0.swap(std::ptr::null_mut(), Acquire))
+    }
+
+    fn runnable(task: *mut ()) -> Option<Runnable> {
+        let task = std::ptr::NonNull::new(task)?;
+        // SAFETY: only `put` stores pointers here, from `into_raw`, and each swap takes one out.
+        Some(unsafe { Runnable::from_raw(task) })
+    }
+}

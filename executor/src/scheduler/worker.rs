@@ -1,0 +1,242 @@
+//! The worker's loop: find a task, poll it; if there is none, park.
+
+use super::{pace::Pace, parker::Parker, pool::Pool, queue::LocalQueue};
+use crate::{
+    budget,
+    context::{self, Local},
+    runtime::Shared,
+    task::Runnable,
+    threads::Running,
+};
+use std::{sync::Arc, time::Duration};
+use wheelhouse_timer::driver::NEVER;
+
+/// The most tasks that run from the LIFO slot in a row while others wait in the deque.
+const LIFO_RUN: u32 = 3;
+
+/// The most timers that are fired from one shard before tasks are polled again.
+const FIRE_BATCH: usize = 256;
+
+struct Worker<'a> {
+    pool: &'static Pool,
+    seat: usize,
+    shared: &'a Shared,
+    queue: &'a LocalQueue,
+    running: &'a Running,
+    pace: Pace,
+    /// Polls from the LIFO slot since the last one from elsewhere.
+    lifo_run: u32,
+    /// Whether the pool counts this worker as searching.
+    searching: bool,
+    /// The neighbour at which the last steal began.
+    victim: usize,
+}
+
+/// The body of a worker's thread.
+pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
+    let pool = shared.pool();
+    pool.seat(seat).parker.adopt();
+    let _timers = shared.timers().enter(seat);
+    let local = Local {
+        queue: LocalQueue::open(pool, seat),
+        shared,
+    };
+    context::as_worker(&local, || {
+        let mut worker = Worker {
+            pool,
+            seat,
+            shared: &local.shared,
+            queue: &local.queue,
+            running,
+            pace: Pace::new(local.shared.timers().now()),
+            lifo_run: 0,
+            searching: false,
+            victim: seat,
+        };
+        while let Some(task) = worker.next_task() {
+            worker.poll(task);
+        }
+        worker.leave();
+    });
+    local.queue.close();
+}
+
+impl Worker<'_> {
+    /// The next task to poll; waits for one. None: the pool is closed.
+    fn next_task(&mut self) -> Option<Runnable> {
+        if self.pace.tick() {
+            if self.pool.is_closed() {
+                return None;
+            }
+            if let Some(task) = self.look_up() {
+                return Some(task);
+            }
+        }
+        loop {
+            if let Some(task) = self.own_task().or_else(|| self.search()) {
+                self.stop_searching();
+                return Some(task);
+            }
+            if self.pool.is_closed() {
+                return None;
+            }
+            self.park();
+        }
+    }
+
+    fn poll(&mut self, task: Runnable) {
+        self.running.polls(task.site());
+        budget::refill();
+        if let Some(task) = task.run(self.pool.registry()) {
+            self.queue.yield_back(task);
+        }
+        self.queue.settle();
+    }
+
+    /// A task from the worker's own queues, its timers, or the injector.
+    #[inline]
+    fn own_task(&mut self) -> Option<Runnable> {
+        self.lifo_task().or_else(|| self.queue.pop()).or_else(|| {
+            self.fire_own();
+            self.lifo_task().or_else(|| self.queue.pop_injector())
+        })
+    }
+
+    #[inline]
+    fn lifo_task(&mut self) -> Option<Runnable> {
+        self.lifo_run += 1;
+        if self.lifo_run > LIFO_RUN && !self.queue.is_empty() {
+            self.queue.demote_lifo();
+        }
+        let task = self.queue.pop_lifo();
+        if task.is_none() {
+            self.lifo_run = 0;
+        }
+        task
+    }
+
+    /// What a busy worker does about every 200 µs: serves timers and the injector before its own
+    /// queue, and wakes another worker if there is work for it.
+    #[cold]
+    fn look_up(&mut self) -> Option<Runnable> {
+        let now = self.shared.timers().now();
+        self.pace.adapt(now);
+        self.fire_due(now);
+        let task = self.queue.pop_injector();
+        if !self.queue.is_empty() {
+            self.pool.notify();
+        }
+        task
+    }
+
+    fn fire_own(&self) {
+        let timers = self.shared.timers();
+        let next = timers.next(self.seat);
+        if next != NEVER {
+            let now = timers.now();
+            if next <= now {
+                timers.fire(self.seat, now, FIRE_BATCH);
+            }
+        }
+    }
+
+    /// Fires the timers that are due, whoever's they are.
+    fn fire_due(&self, now: u64) {
+        let timers = self.shared.timers();
+        for shard in 0..timers.shards() {
+            if timers.next(shard) <= now {
+                timers.fire(shard, now, FIRE_BATCH);
+            }
+        }
+    }
+
+    /// Takes work from where others have too much of it.
+    fn search(&mut self) -> Option<Runnable> {
+        if !self.searching {
+            self.searching = true;
+            self.pool.idle().start_searching();
+        }
+        self.victim = self.victim.wrapping_add(1);
+        self.queue.steal(self.victim)
+    }
+
+    fn stop_searching(&mut self) {
+        if self.searching {
+            self.searching = false;
+            if self.pool.idle().stop_searching() && self.pool.has_work() {
+                self.pool.notify();
+            }
+        }
+    }
+
+    /// Sleeps until there is work, a timer is due, or the pool is closed.
+    fn park(&mut self) {
+        self.pool.idle().park(self.seat, self.searching);
+        let keeps_time = self.sleep();
+        self.searching = self.pool.idle().withdraw(self.seat);
+        if keeps_time {
+            self.hand_time_on();
+        }
+    }
+
+    /// True: the worker was the timekeeper, and still is.
+    fn sleep(&self) -> bool {
+        let mut keeps_time = false;
+        loop {
+            if self.pool.has_work() || !self.pool.idle().is_parked(self.seat) {
+                return keeps_time;
+            }
+            keeps_time = keeps_time || self.pool.timekeeper.take(self.seat);
+            if !keeps_time {
+                self.parker().park();
+            } else if self.sleep_until_deadline() {
+                return true;
+            }
+        }
+    }
+
+    /// Sleeps until the earliest deadline, or a token. True: the deadline is there.
+    fn sleep_until_deadline(&self) -> bool {
+        let timers = self.shared.timers();
+        let deadline = self.pool.timekeeper.plan(|| timers.next_deadline());
+        if deadline == NEVER {
+            self.parker().park();
+            return false;
+        }
+        let left = deadline.saturating_sub(timers.now());
+        if left > 0 {
+            self.parker().park_on_driver(Duration::from_nanos(left));
+        }
+        deadline <= timers.now()
+    }
+
+    /// Before the timekeeper polls tasks: fires what is due, and lets another worker keep time.
+    fn hand_time_on(&self) {
+        let timers = self.shared.timers();
+        self.fire_due(timers.now());
+        self.pool.timekeeper.give_back();
+        if timers.next_deadline() != NEVER {
+            self.pool.appoint_timekeeper();
+        }
+    }
+
+    fn parker(&self) -> &Parker {
+        &self.pool.seat(self.seat).parker
+    }
+
+    /// Ends every task that is left: those in queues, then those that wait.
+    fn leave(&mut self) {
+        // A search that is counted for ever would keep the next runtime from waking anybody.
+        self.stop_searching();
+        let registry = self.pool.registry();
+        loop {
+            registry.shut_down();
+            self.pool.drain();
+            let task = self.queue.pop_lifo().or_else(|| self.queue.pop());
+            match task.or_else(|| self.queue.steal(self.seat)) {
+                Some(task) => task.shut_down(registry),
+                None => break,
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Task ids.
+
+use std::{
+    cell::Cell,
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// A task's number, unique in the process for the task's whole life and after it.
+///
+/// Numbers are handed to threads in batches, so their order says nothing about time.
+///
+/// # Examples
+///
+/// ```
+/// wheelhouse::run(async {
+///     let a = wheelhouse::spawn(async {});
+///     let b = wheelhouse::spawn(async {});
+///     assert_ne!(a.id(), b.id());
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(pub(super) u64);
+
+impl Id {
+    /// How many ids a thread takes at once.
+    pub(super) const BATCH: u64 = 256;
+
+    #[inline]
+    pub(super) fn next() -> Id {
+        thread_local!(static LAST: Cell<u64> = const { Cell::new(0) });
+        static BATCHES: AtomicU64 = AtomicU64::new(0);
+
+        let fresh = || Id::BATCH * BATCHES.fetch_add(1, Relaxed); // Relaxed: only uniqueness counts.
+        Id(LAST.with(|last| {
+            let id = last.get() + 1;
+            let id = if id % Id::BATCH <= 1 { fresh() + 1 } else { id };
+            last.set(id);
+            id
+        }))
+    }
+
+    /// The id as a number.
+    pub fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({})", self.0)
+    }
+}

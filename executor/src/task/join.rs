@@ -1,0 +1,313 @@
+//! What the spawner holds: the [`JoinHandle`] and the [`AbortHandle`].
+
+use super::{
+    Id, Runnable, contain,
+    raw::{self, Header},
+    state::Wake,
+};
+use crate::{block_on, budget, error::JoinError};
+use std::{
+    cell::UnsafeCell,
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
+    pin::Pin,
+    ptr::NonNull,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+/// A spawned task's handle: awaited, it gives what the task returned.
+///
+/// Dropping it detaches the task, which goes on; [`abort`](Self::abort) ends it. It is one pointer
+/// wide, and `Send` and `Sync` if `T` is `Send`.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut handle` can be given up and taken up again at any time; the output stays in the
+/// task until it is taken.
+///
+/// # Panics
+///
+/// When it is polled again after it gave its output.
+///
+/// # Examples
+///
+/// ```
+/// wheelhouse::run(async {
+///     let handle = wheelhouse::spawn(async { 6 * 7 });
+///     assert_eq!(handle.await.unwrap(), 42);
+/// });
+/// ```
+#[must_use = "dropping a handle detaches its task; write `drop(handle)` or `let _ =` to say so"]
+pub struct JoinHandle<T> {
+    /// JOIN_INTEREST's reference. The lowest bit of the address says that the output was taken.
+    task: NonNull<Header>,
+    output: PhantomData<T>,
+}
+
+const TAKEN: usize = 1;
+
+// SAFETY: the handle moves the output between threads, and nothing else of the task's.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: by shared reference it only reads the state word and the header's constants.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+impl<T> Unpin for JoinHandle<T> {}
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(task: NonNull<Header>) -> Self {
+        JoinHandle {
+            task,
+            output: PhantomData,
+        }
+    }
+
+    fn task(&self) -> NonNull<Header> {
+        self.task.map_addr(|address| {
+            // A header's address is a multiple of 16, so it is not zero without the bit either.
+            std::num::NonZero::new(address.get() & !TAKEN).unwrap_or(address)
+        })
+    }
+
+    fn is_taken(&self) -> bool {
+        self.task.addr().get() & TAKEN != 0
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: JOIN_INTEREST counts as a reference, and `self` stands for it.
+        unsafe { &*self.task().as_ptr() }
+    }
+
+    /// Asks for the task to end at its next `.await`.
+    ///
+    /// Its future is dropped by a worker, never on the calling thread while the runtime is up,
+    /// and awaiting the handle then gives a [`JoinError`] that
+    /// [is cancelled](JoinError::is_cancelled), unless the task was faster. A job of
+    /// [`spawn_blocking`](crate::spawn_blocking) that has started can't be aborted.
+    pub fn abort(&self) {
+        abort(self.task(), self.header());
+    }
+
+    /// A handle that can only abort; it may outlive this one.
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.header().state.add_reference();
+        AbortHandle { task: self.task() }
+    }
+
+    /// Whether the task has ended, its future dropped and its output stored.
+    pub fn is_finished(&self) -> bool {
+        self.header().state.is_complete()
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.header().id()
+    }
+
+    /// The line that spawned the task.
+    pub fn spawn_site(&self) -> &'static Location<'static> {
+        self.header().site()
+    }
+
+    /// Blocks this thread until the task has ended.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the handle.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks: await the handle there. Also after the output was taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let handle = runtime.spawn(async { 1 + 1 });
+    /// assert_eq!(handle.join().unwrap(), 2);
+    /// ```
+    #[track_caller]
+    pub fn join(self) -> Result<T, JoinError> {
+        block_on::wait("JoinHandle::join", self)
+    }
+
+    /// As [`join`](Self::join), for at most `limit`: `None` if the task has not ended by then.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the handle.
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Self::join).
+    #[track_caller]
+    pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, JoinError>> {
+        block_on::wait_timeout("JoinHandle::join_timeout", self, limit)
+    }
+
+    /// Leaves `waker` for the task's end. False: it has ended.
+    fn leave_waker(&self, waker: &Waker) -> bool {
+        let state = &self.header().state;
+        if state.has_join_waker() && !state.unset_join_waker() {
+            return false;
+        }
+        let slot = self.header().join_waker.get();
+        // SAFETY: JOIN_WAKER is clear and the task was not complete when it was cleared, so the
+        // slot is the handle's until it sets the bit.
+        let slot = unsafe { &mut *slot };
+        let old = match slot {
+            Some(old) if old.will_wake(waker) => None,
+            _ => slot.replace(waker.clone()),
+        };
+        let left = state.set_join_waker();
+        let stale = if left { None } else { self.take_waker() };
+        drop((old, stale));
+        left
+    }
+
+    /// Takes the waker back out of its slot. The handle owns the slot.
+    fn take_waker(&self) -> Option<Waker> {
+        let slot: &UnsafeCell<Option<Waker>> = &self.header().join_waker;
+        // SAFETY: JOIN_WAKER is clear, so whoever completes the task leaves the slot alone.
+        unsafe { (*slot.get()).take() }
+    }
+
+    fn take_output(&mut self) -> Result<T, JoinError> {
+        let task = self.task();
+        // The bit first: whatever happens, the drop of `self` does not drop the output again.
+        self.task = self.task.map_addr(|address| address | TAKEN);
+        // SAFETY: the task is complete, JOIN_INTEREST makes the output this handle's, and it has
+        // not been taken before. `T` is the future's output since `spawn` made the handle.
+        unsafe { raw::take_output(task) }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(
+            !self.is_taken(),
+            "`JoinHandle` polled after it gave its output"
+        );
+        if !budget::spend(cx) {
+            return Poll::Pending;
+        }
+        if !self.is_finished() && self.leave_waker(cx.waker()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.take_output())
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let task = self.task();
+        let state = &self.header().state;
+        if !state.is_complete() {
+            if state.has_join_waker() && state.unset_join_waker() {
+                let waker = self.take_waker();
+                contain(|| drop(waker));
+            }
+            if state.detach() {
+                return;
+            }
+        }
+        if !self.is_taken() {
+            // SAFETY: the task is complete, and the output is this handle's and was not taken.
+            unsafe { raw::drop_output(task) };
+        }
+        if self.header().state.release_join() {
+            // SAFETY: the transition has said that nobody holds the cell any more.
+            unsafe { raw::free(task) };
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "JoinHandle({}, spawned at {})",
+            self.id(),
+            self.spawn_site()
+        )
+    }
+}
+
+/// Aborts a task, from anywhere and at any time; see [`JoinHandle::abort`].
+///
+/// # Examples
+///
+/// ```
+/// wheelhouse::run(async {
+///     let handle = wheelhouse::spawn(std::future::pending::<()>());
+///     let abort = handle.abort_handle();
+///     abort.abort();
+///     assert!(handle.await.unwrap_err().is_cancelled());
+///     assert!(abort.is_finished());
+/// });
+/// ```
+pub struct AbortHandle {
+    task: NonNull<Header>,
+}
+
+// SAFETY: it only touches the state word and the header's constants.
+unsafe impl Send for AbortHandle {}
+// SAFETY: as above.
+unsafe impl Sync for AbortHandle {}
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
+
+impl AbortHandle {
+    fn header(&self) -> &Header {
+        // SAFETY: `self` stands for a reference.
+        unsafe { &*self.task.as_ptr() }
+    }
+
+    /// See [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        abort(self.task, self.header());
+    }
+
+    /// Whether the task has ended.
+    pub fn is_finished(&self) -> bool {
+        self.header().state.is_complete()
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.header().id()
+    }
+}
+
+fn abort(task: NonNull<Header>, header: &Header) {
+    if header.state.abort() == Wake::Queue {
+        raw::schedule(Runnable(task));
+    }
+}
+
+impl Clone for AbortHandle {
+    fn clone(&self) -> Self {
+        self.header().state.add_reference();
+        AbortHandle { task: self.task }
+    }
+}
+
+impl Drop for AbortHandle {
+    fn drop(&mut self) {
+        if self.header().state.drop_reference() {
+            // SAFETY: the transition has said that this was the last reference.
+            unsafe { raw::free(self.task) };
+        }
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AbortHandle({})", self.id())
+    }
+}

@@ -1,0 +1,200 @@
+//! A task: a future, its state, and those who hold it.
+//!
+//! ```text
+//!  spawn ──▶ Runnable ──▶ a queue ──▶ run ──▶ Pending: in the registry, held by its wakers
+//!    │          ▲                      │                      │
+//!    │          └──────── wake ────────┼──────────────────────┘
+//!    ▼                                 ▼
+//!  JoinHandle ◀───── output ───── complete
+//! ```
+//!
+//! * [`state`] has the state word, with every transition.
+//! * [`raw`] has the cell's memory, and what depends on the future's type.
+//! * [`waker`], [`join`] and the [`Runnable`] below are the three kinds of holder.
+//! * [`registry`] finds the waiting tasks at shutdown.
+//!
+//! A [`Runnable`] stands for the SCHEDULED bit while it is in a queue, and for RUNNING from
+//! [`Runnable::run`] on. There is at most one at a time, so it alone touches the future.
+
+mod id;
+mod join;
+mod raw;
+mod registry;
+mod state;
+mod waker;
+
+pub use id::Id;
+pub use join::{AbortHandle, JoinHandle};
+pub(crate) use raw::{Schedule, contain};
+pub(crate) use registry::Registry;
+
+use raw::Header;
+use state::{Finish, Start, Suspend};
+use std::{future::Future, panic::Location, ptr::NonNull, task::Context};
+
+/// A task that is in a queue, on its way to one, or being run. It must be run or shut down, never
+/// just dropped.
+#[must_use]
+pub(crate) struct Runnable(NonNull<Header>);
+
+// SAFETY: `new` only takes futures and outputs that are Send, and the state word lets one thread
+// at a time touch them.
+unsafe impl Send for Runnable {}
+
+/// Makes a task of `future`, for the pool with this number. The caller queues the `Runnable`.
+pub(crate) fn new<F, S>(
+    future: F,
+    pool: u16,
+    site: &'static Location<'static>,
+) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    S: Schedule,
+{
+    // SAFETY: what is 'static outlives everything.
+    unsafe { new_unchecked::<F, S>(future, pool, site) }
+}
+
+/// As [`new`], for a future that borrows.
+///
+/// # Safety
+/// The caller waits until the task is complete, and takes its output, before what the future and
+/// its output borrow ends.
+pub(crate) unsafe fn new_unchecked<F, S>(
+    future: F,
+    pool: u16,
+    site: &'static Location<'static>,
+) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + Send,
+    F::Output: Send,
+    S: Schedule,
+{
+    let task = raw::allocate::<F, S>(future, pool, Id::next(), site);
+    (Runnable(task), JoinHandle::new(task))
+}
+
+impl Runnable {
+    fn header(&self) -> &Header {
+        // SAFETY: SCHEDULED or RUNNING counts as a reference, and `self` stands for it.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The task as a pointer that is not null, for [`from_raw`](Self::from_raw).
+    pub(crate) fn into_raw(self) -> *mut () {
+        self.0.as_ptr().cast()
+    }
+
+    /// # Safety
+    /// The pointer came from [`into_raw`](Self::into_raw), and is used once.
+    pub(crate) unsafe fn from_raw(task: NonNull<()>) -> Self {
+        Runnable(task.cast())
+    }
+
+    /// The number of the pool that it belongs to.
+    pub(crate) fn pool(&self) -> u16 {
+        self.header().pool()
+    }
+
+    /// Where it was spawned.
+    pub(crate) fn site(&self) -> &'static Location<'static> {
+        self.header().site()
+    }
+
+    /// Runs it once: polls the future, or drops it if the task was aborted. It comes back if it
+    /// was woken meanwhile, to be queued again.
+    #[inline]
+    pub(crate) fn run(self, registry: &Registry) -> Option<Runnable> {
+        match self.header().state.start() {
+            Start::Poll { registered } => self.poll(registered, registry),
+            Start::Cancel { registered } => {
+                self.cancel(registered, registry);
+                None
+            }
+            Start::Stale => None,
+            Start::Free => {
+                self.free();
+                None
+            }
+        }
+    }
+
+    /// Drops the future of a queued task of a runtime that has shut down, and completes it.
+    pub(crate) fn shut_down(self, registry: &Registry) {
+        match self.header().state.start() {
+            Start::Poll { registered } | Start::Cancel { registered } => {
+                self.cancel(registered, registry);
+            }
+            Start::Stale => {}
+            Start::Free => self.free(),
+        }
+    }
+
+    fn poll(self, registered: bool, registry: &Registry) -> Option<Runnable> {
+        // SAFETY: this thread runs the task until the end of this function.
+        let waker = unsafe { waker::borrowed(self.0) };
+        // SAFETY: `start` set RUNNING and said to poll.
+        let polled = unsafe { raw::poll(self.0, &mut Context::from_waker(&waker)) };
+        if polled.is_ready() {
+            self.complete(registered, registry);
+            return None;
+        }
+        if !registered && !registry.insert(&self) {
+            self.cancel(false, registry);
+            return None;
+        }
+        match self.header().state.suspend() {
+            Suspend::Idle => None,
+            Suspend::Again => Some(self),
+            Suspend::Cancel => {
+                self.cancel(true, registry);
+                None
+            }
+        }
+    }
+
+    fn cancel(self, registered: bool, registry: &Registry) {
+        // SAFETY: this thread set RUNNING, and the future has not ended.
+        unsafe { raw::cancel(self.0) };
+        self.complete(registered, registry);
+    }
+
+    fn complete(self, registered: bool, registry: &Registry) {
+        if registered {
+            registry.remove(&self);
+        }
+        let finish = self.header().state.finish(false);
+        self.settle(finish);
+    }
+
+    /// Ends a task that a shutdown has taken out of its registry and claimed.
+    fn cancel_claimed(self) {
+        // SAFETY: `claim` set RUNNING, and the future has not ended.
+        unsafe { raw::cancel(self.0) };
+        let finish = self.header().state.finish(true);
+        self.settle(finish);
+    }
+
+    /// Does what is left to do once the output is stored.
+    fn settle(self, finish: Finish) {
+        match finish {
+            Finish::Done => return,
+            Finish::WakeJoiner => {
+                // SAFETY: COMPLETE and JOIN_WAKER together give the waker to the finisher.
+                let waker = unsafe { (*self.header().join_waker.get()).take() };
+                contain(|| waker.into_iter().for_each(std::task::Waker::wake));
+            }
+            // SAFETY: the task is complete, and its handle was gone before.
+            Finish::DropOutput => unsafe { raw::drop_output(self.0) },
+        }
+        if self.header().state.release_run() {
+            self.free();
+        }
+    }
+
+    fn free(self) {
+        // SAFETY: a transition has just said that nobody holds the cell any more.
+        unsafe { raw::free(self.0) };
+    }
+}

@@ -1,0 +1,289 @@
+//! The task cell: its layout, its table of functions, and the few operations on it that depend on
+//! the type of the future.
+//!
+//! One allocation holds a header of 64 bytes, which every part of the runtime knows, and a stage,
+//! which only the functions in the header's [`VTable`] know: the future until it ends, then its
+//! output. The state word says which of the two it is, so no tag is stored.
+
+use super::{Id, Runnable, registry::Links, state::State};
+use crate::error::JoinError;
+use std::{
+    any::Any,
+    cell::UnsafeCell,
+    future::Future,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    pin::Pin,
+    ptr::NonNull,
+    task::{Context, Poll, Waker},
+};
+
+/// Who is told that a task is to be queued. The one thing that a cell knows of its scheduler, so
+/// that other schedulers can use the same cells.
+pub(crate) trait Schedule: 'static {
+    /// Queues a task whose SCHEDULED bit the caller has just set.
+    fn schedule(task: Runnable);
+}
+
+/// What every task has, whatever its future.
+#[repr(C, align(16))]
+pub(crate) struct Header {
+    pub(crate) state: State,
+    vtable: &'static VTable,
+    home: Home,
+    /// Guarded by the lock of the registry's shard.
+    pub(super) links: Links,
+    /// Guarded by JOIN_WAKER: the handle's while it is clear, the finisher's once it is complete.
+    pub(super) join_waker: UnsafeCell<Option<Waker>>,
+    site: &'static Location<'static>,
+}
+
+const _: () = assert!(size_of::<Header>() == 64 || size_of::<usize>() != 8);
+
+/// The pool that a task belongs to, and its id, in one word.
+#[derive(Clone, Copy)]
+struct Home(u64);
+
+const ID_BITS: u32 = 48;
+
+struct VTable {
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    cancel: unsafe fn(NonNull<Header>),
+    take_output: unsafe fn(NonNull<Header>, *mut ()),
+    drop_output: unsafe fn(NonNull<Header>),
+    free: unsafe fn(NonNull<Header>),
+    schedule: fn(Runnable),
+}
+
+#[repr(C)]
+struct Cell<F: Future, S> {
+    header: Header,
+    stage: UnsafeCell<Stage<F>>,
+    scheduler: PhantomData<S>,
+}
+
+#[repr(C)]
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<Result<F::Output, JoinError>>,
+}
+
+impl Header {
+    pub(crate) fn id(&self) -> Id {
+        Id(self.home.0 & ((1 << ID_BITS) - 1))
+    }
+
+    /// The number of the pool that the task belongs to.
+    pub(crate) fn pool(&self) -> u16 {
+        (self.home.0 >> ID_BITS) as u16
+    }
+
+    pub(crate) fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+}
+
+/// Allocates a task, SCHEDULED and with JOIN_INTEREST: the caller makes a [`Runnable`] and a
+/// `JoinHandle` of it.
+pub(super) fn allocate<F, S>(
+    future: F,
+    pool: u16,
+    id: Id,
+    site: &'static Location<'static>,
+) -> NonNull<Header>
+where
+    F: Future,
+    S: Schedule,
+{
+    let cell = Box::new(Cell::<F, S> {
+        header: Header {
+            state: State::new(),
+            vtable: const { &VTable::of::<F, S>() },
+            home: Home((u64::from(pool) << ID_BITS) | id.0),
+            links: Links::default(),
+            join_waker: UnsafeCell::new(None),
+            site,
+        },
+        stage: UnsafeCell::new(Stage {
+            future: ManuallyDrop::new(future),
+        }),
+        scheduler: PhantomData,
+    });
+    NonNull::from(Box::leak(cell)).cast()
+}
+
+/// Polls the future; `Ready` once its output, or the panic that took its place, is stored.
+///
+/// # Safety
+/// The caller set RUNNING, and the task is neither cancelled nor complete.
+pub(super) unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
+    // SAFETY: RUNNING keeps the cell alive, and the table belongs to its future's type.
+    unsafe { (vtable(task).poll)(task, cx) }
+}
+
+/// Drops the future and stores that the task was cancelled.
+///
+/// # Safety
+/// As [`poll`].
+pub(super) unsafe fn cancel(task: NonNull<Header>) {
+    // SAFETY: as in `poll`.
+    unsafe { (vtable(task).cancel)(task) }
+}
+
+/// Moves the output out of the cell.
+///
+/// # Safety
+/// The task is complete, `T` is its future's output, and the caller owns the output: it is
+/// neither taken nor dropped a second time.
+pub(super) unsafe fn take_output<T>(task: NonNull<Header>) -> Result<T, JoinError> {
+    let mut output = std::mem::MaybeUninit::<Result<T, JoinError>>::uninit();
+    // SAFETY: by the caller's promise, `output` has the type that the function writes.
+    unsafe { (vtable(task).take_output)(task, output.as_mut_ptr().cast()) };
+    // SAFETY: the call has written it.
+    unsafe { output.assume_init() }
+}
+
+/// Drops the output; a panic in its destructor is contained.
+///
+/// # Safety
+/// The task is complete, and the caller owns the output, as for [`take_output`].
+pub(super) unsafe fn drop_output(task: NonNull<Header>) {
+    // SAFETY: by the caller's promise.
+    unsafe { (vtable(task).drop_output)(task) }
+}
+
+/// Frees the cell.
+///
+/// # Safety
+/// A transition of the state word has just said that nobody holds the cell any more.
+pub(super) unsafe fn free(task: NonNull<Header>) {
+    // SAFETY: by the caller's promise.
+    unsafe { (vtable(task).free)(task) }
+}
+
+/// Hands the task to its scheduler.
+pub(super) fn schedule(task: Runnable) {
+    (vtable(task.0).schedule)(task);
+}
+
+fn vtable(task: NonNull<Header>) -> &'static VTable {
+    // SAFETY: every caller holds a reference to the cell, and the field never changes.
+    unsafe { (*task.as_ptr()).vtable }
+}
+
+/// Runs `f`, and keeps a panic in it, or in the destructor of the panic's payload, to itself.
+pub(crate) fn contain(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
+    }
+}
+
+impl VTable {
+    const fn of<F: Future, S: Schedule>() -> VTable {
+        VTable {
+            poll: Cell::<F, S>::poll,
+            cancel: Cell::<F, S>::cancel,
+            take_output: Cell::<F, S>::take_output,
+            drop_output: Cell::<F, S>::drop_output,
+            free: Cell::<F, S>::free,
+            schedule: S::schedule,
+        }
+    }
+}
+
+/// The functions of the table. They all need a live `Cell<F, S>` behind `task`.
+impl<F: Future, S: Schedule> Cell<F, S> {
+    fn stage(task: NonNull<Header>) -> *mut Stage<F> {
+        let cell = task.cast::<Cell<F, S>>().as_ptr();
+        // SAFETY: the cell is alive, and `UnsafeCell` only needs a shared reference to it.
+        let stage = unsafe { &(*cell).stage };
+        stage.get()
+    }
+
+    unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
+        let stage = Self::stage(task);
+        // SAFETY: RUNNING makes this thread the only one to touch the stage, and no output has
+        // been stored yet.
+        let future: &mut F = unsafe { &mut (*stage).future };
+        // SAFETY: the future never leaves the cell; `store` drops it in place.
+        let future = unsafe { Pin::new_unchecked(future) };
+        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(Self::panicked(task, payload)),
+        };
+        // SAFETY: as above; the future is not used any more.
+        unsafe { Self::store(task, result) };
+        Poll::Ready(())
+    }
+
+    unsafe fn cancel(task: NonNull<Header>) {
+        // SAFETY: the caller holds the cell.
+        let header = unsafe { task.as_ref() };
+        let cancelled = Err(JoinError::cancelled(header.id(), header.site));
+        // SAFETY: RUNNING makes this thread the only one to touch the stage, and no output has
+        // been stored yet.
+        unsafe { Self::store(task, cancelled) };
+    }
+
+    fn panicked(task: NonNull<Header>, payload: Box<dyn Any + Send>) -> JoinError {
+        // SAFETY: the caller holds the cell.
+        let header = unsafe { task.as_ref() };
+        JoinError::panic(header.id(), header.site, payload)
+    }
+
+    /// Drops the future and puts `result` in its place. If the future's destructor panics, that
+    /// panic becomes the result, unless the poll had panicked already.
+    unsafe fn store(task: NonNull<Header>, mut result: Result<F::Output, JoinError>) {
+        let stage = Self::stage(task);
+        // SAFETY: the caller runs the task, and the stage still holds the future.
+        let future = unsafe { &mut (*stage).future };
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the future is dropped here and nowhere else.
+            unsafe { ManuallyDrop::drop(future) }
+        }));
+        if let Err(payload) = dropped {
+            let panicked = Err(Self::panicked(task, payload));
+            if !matches!(&result, Err(error) if error.is_panic()) {
+                let replaced = std::mem::replace(&mut result, panicked);
+                contain(|| drop(replaced));
+            }
+        }
+        // SAFETY: the stage is this thread's, and what it held has been dropped.
+        unsafe {
+            stage.write(Stage {
+                output: ManuallyDrop::new(result),
+            })
+        };
+    }
+
+    unsafe fn take_output(task: NonNull<Header>, to: *mut ()) {
+        let stage = Self::stage(task);
+        // SAFETY: the output is stored, and the caller takes it only once.
+        let output = unsafe { std::ptr::read(&raw const (*stage).output) };
+        // SAFETY: the caller passes a place for exactly this type.
+        unsafe {
+            to.cast::<Result<F::Output, JoinError>>()
+                .write(ManuallyDrop::into_inner(output))
+        };
+    }
+
+    unsafe fn drop_output(task: NonNull<Header>) {
+        let stage = Self::stage(task);
+        // SAFETY: the output is stored, and it is the caller's.
+        let output = unsafe { &mut (*stage).output };
+        contain(|| {
+            // SAFETY: the output is dropped here and nowhere else.
+            unsafe { ManuallyDrop::drop(output) }
+        });
+    }
+
+    unsafe fn free(task: NonNull<Header>) {
+        let cell = task.cast::<Cell<F, S>>().as_ptr();
+        // SAFETY: `allocate` leaked this very box, and nobody holds the cell any more.
+        drop(unsafe { Box::from_raw(cell) });
+    }
+}

@@ -1,0 +1,237 @@
+//! The threads of one runtime: starting them, waiting for their end, and saying what holds them up.
+
+use crate::task::contain;
+use crossbeam_utils::CachePadded;
+use parking_lot::{Condvar, Mutex};
+use std::{
+    fmt, io,
+    panic::Location,
+    ptr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicPtr, Ordering::Relaxed},
+    },
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
+};
+
+/// All threads of a runtime that have not ended.
+#[derive(Default)]
+pub(crate) struct Threads {
+    running: Mutex<Vec<Arc<Running>>>,
+    one_ended: Condvar,
+}
+
+/// One thread, and what it polled last.
+pub(crate) struct Running {
+    thread: OnceLock<ThreadId>,
+    name: String,
+    site: CachePadded<AtomicPtr<Location<'static>>>,
+}
+
+/// How threads are made.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) on_start: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(crate) on_stop: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Running {
+    /// Notes where the task was spawned that the thread is about to poll.
+    #[inline]
+    pub(crate) fn polls(&self, site: &'static Location<'static>) {
+        // Relaxed: only for reports; a `Location` in static memory needs no publishing.
+        self.site.store(ptr::from_ref(site).cast_mut(), Relaxed);
+    }
+
+    fn site(&self) -> Option<&'static Location<'static>> {
+        // Relaxed: as above.
+        let site = self.site.load(Relaxed);
+        // SAFETY: only `polls` stores here, and what it stores lives for ever.
+        unsafe { site.as_ref() }
+    }
+}
+
+impl Threads {
+    /// Starts a thread that runs `body` between the two hooks.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses: with the thread's name.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        name: String,
+        options: &Options,
+        body: impl FnOnce(&Running) + Send + 'static,
+    ) -> io::Result<thread::JoinHandle<()>> {
+        let site = CachePadded::new(AtomicPtr::new(ptr::null_mut()));
+        let running = Arc::new(Running {
+            thread: OnceLock::new(),
+            name: name.clone(),
+            site,
+        });
+        self.running.lock().push(Arc::clone(&running));
+        let mut builder = thread::Builder::new().name(name.clone());
+        if let Some(size) = options.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let ended = Ended {
+            threads: Arc::clone(self),
+            running,
+        };
+        let options = options.clone();
+        let started = builder.spawn(move || {
+            let ended = ended;
+            let _ = ended.running.thread.set(thread::current().id());
+            options.on_start.iter().for_each(|hook| contain(|| hook()));
+            body(&ended.running);
+            options.on_stop.iter().for_each(|hook| contain(|| hook()));
+        });
+        started.map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("could not start thread `{name}`: {error}"),
+            )
+        })
+    }
+
+    /// Waits until all threads have ended, or `deadline`. True: they have.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut running = self.running.lock();
+        while !running.is_empty() {
+            match deadline {
+                None => self.one_ended.wait(&mut running),
+                Some(deadline) if Instant::now() >= deadline => return false,
+                Some(deadline) => drop(self.one_ended.wait_until(&mut running, deadline)),
+            }
+        }
+        true
+    }
+
+    /// Whether the calling thread is one of them.
+    pub(crate) fn is_current(&self) -> bool {
+        let current = thread::current().id();
+        self.running
+            .lock()
+            .iter()
+            .any(|running| running.thread.get() == Some(&current))
+    }
+
+    /// The threads that have not ended.
+    pub(crate) fn stuck(&self) -> Vec<StuckThread> {
+        let running = self.running.lock();
+        let stuck = |thread: &Arc<Running>| StuckThread {
+            name: thread.name.clone(),
+            spawn_site: thread.site(),
+        };
+        running.iter().map(stuck).collect()
+    }
+}
+
+/// Takes a thread out of the list when it ends, or when it could not be started.
+struct Ended {
+    threads: Arc<Threads>,
+    running: Arc<Running>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.threads
+            .running
+            .lock()
+            .retain(|other| !Arc::ptr_eq(other, &self.running));
+        self.threads.one_ended.notify_all();
+    }
+}
+
+/// What a shutdown that did not wait any longer left behind.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = wheelhouse::Runtime::new().unwrap();
+/// let report = runtime.shutdown_timeout(Duration::from_secs(10));
+/// assert!(report.is_complete(), "{report}");
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "the report says which threads are stuck"]
+pub struct ShutdownReport {
+    pub(crate) stuck: Vec<StuckThread>,
+}
+
+/// A thread that was still running when a shutdown stopped waiting for it.
+#[derive(Debug, Clone)]
+pub struct StuckThread {
+    name: String,
+    spawn_site: Option<&'static Location<'static>>,
+}
+
+impl ShutdownReport {
+    /// Whether every thread has ended.
+    pub fn is_complete(&self) -> bool {
+        self.stuck.is_empty()
+    }
+
+    /// The threads that have not.
+    pub fn stuck(&self) -> &[StuckThread] {
+        &self.stuck
+    }
+}
+
+impl StuckThread {
+    /// The thread's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the task or blocking job was spawned that the thread ran last, and very likely still
+    /// runs; none if it ran none.
+    pub fn spawn_site(&self) -> Option<&'static Location<'static>> {
+        self.spawn_site
+    }
+}
+
+impl fmt::Display for StuckThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.spawn_site {
+            Some(site) => write!(f, "thread `{}`, which runs what {site} spawned", self.name),
+            None => write!(f, "thread `{}`", self.name),
+        }
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.stuck.is_empty() {
+            return write!(f, "every thread has ended");
+        }
+        write!(f, "still running: ")?;
+        for (index, thread) in self.stuck.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{thread}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How long a shutdown without a limit waits before it says what it waits for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Threads {
+    /// Waits for every thread; after five seconds it says on standard error which ones are stuck.
+    pub(crate) fn wait_and_complain(&self) {
+        if !self.wait(Some(Instant::now() + PATIENCE)) {
+            let report = ShutdownReport {
+                stuck: self.stuck(),
+            };
+            eprintln!(
+                "wheelhouse: shutting down has taken {} s; {report}",
+                PATIENCE.as_secs()
+            );
+            self.wait(None);
+        }
+    }
+}
