@@ -108,10 +108,11 @@ fn poll_until<F: Future>(what: &str, future: F, deadline: Option<Instant>) -> Op
 /// On a thread that runs tasks, or that is blocked on a future already.
 #[track_caller]
 pub(crate) fn may_block(what: &str) -> context::Blocked {
-    context::block().unwrap_or_else(|| {
-        panic!(
+    match context::block() {
+        Some(blocked) => blocked,
+        None => panic!(
             "`{what}` was called inside a task or another `block_on`, where it would hold up a \
              thread that others need: use `.await` there, or call it from `spawn_blocking`"
-        )
-    })
+        ),
+    }
 }

@@ -18,12 +18,17 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
 }
 
+/// A runtime that was entered. In an `Rc`, so that a spawn that looks at it pays no atomics.
+struct Current {
+    shared: Arc<Shared>,
+}
+
 thread_local! {
     static WORKER: Cell<*const Local> = const { Cell::new(ptr::null()) };
     /// How many runtimes are entered.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// The runtime that was entered last. In an `Rc` so that looking at it costs no atomics.
-    static ENTERED: RefCell<Option<Rc<Arc<Shared>>>> = const { RefCell::new(None) };
+    /// The runtime that was entered last.
+    static ENTERED: RefCell<Option<Rc<Current>>> = const { RefCell::new(None) };
     static BLOCKED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -75,29 +80,35 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
         .try_with(|entered| entered.borrow().clone())
         .ok()
         .flatten();
-    f(entered.as_deref())
+    f(entered.as_deref().map(|current| &current.shared))
 }
 
 /// Makes a runtime the current one of this thread until the guard is dropped.
 pub(crate) fn enter(shared: Arc<Shared>) -> Entered {
-    let previous = ENTERED.with(|entered| entered.borrow_mut().replace(Rc::new(shared)));
-    DEPTH.set(DEPTH.get() + 1);
-    Entered { previous }
+    let previous =
+        ENTERED.with(|entered| entered.borrow_mut().replace(Rc::new(Current { shared })));
+    let depth = DEPTH.get() + 1;
+    DEPTH.set(depth);
+    Entered { previous, depth }
 }
 
 /// The guard of [`enter`].
 pub(crate) struct Entered {
-    previous: Option<Rc<Arc<Shared>>>,
+    previous: Option<Rc<Current>>,
+    depth: usize,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        let in_order = DEPTH.replace(self.depth - 1) == self.depth;
         let left = ENTERED.try_with(|entered| {
             std::mem::replace(&mut *entered.borrow_mut(), self.previous.take())
         });
         // Outside the borrow: it may be the runtime's last reference.
         drop(left);
+        if !in_order && !std::thread::panicking() {
+            panic!("guards of `enter` were dropped out of order: the last made must go first");
+        }
     }
 }
 

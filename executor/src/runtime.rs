@@ -16,11 +16,7 @@ use std::{
     future::Future,
     io,
     panic::{Location, resume_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::AcqRel},
-    },
-    thread,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use wheelhouse_timer::{
@@ -145,8 +141,6 @@ pub(crate) struct Shared {
     threads: Arc<Threads>,
     thread_name: String,
     thread_options: Options,
-    /// Workers that have not left.
-    workers: AtomicUsize,
 }
 
 /// Shards for threads outside the pool.
@@ -202,7 +196,7 @@ impl Shared {
         &self,
         number: &str,
         body: impl FnOnce(&Running) + Send + 'static,
-    ) -> io::Result<thread::JoinHandle<()>> {
+    ) -> io::Result<()> {
         let name = format!("{}-{number}", self.thread_name);
         self.threads.start(name, &self.thread_options, body)
     }
@@ -216,26 +210,19 @@ impl Shared {
         }
     }
 
-    fn start_worker(self: &Arc<Self>, seat: usize) -> io::Result<thread::JoinHandle<()>> {
+    fn start_worker(self: &Arc<Self>, seat: usize) -> io::Result<()> {
         let shared = Arc::clone(self);
-        self.workers.fetch_add(1, AcqRel); // AcqRel: see `worker_left`.
-        let started = self.start_thread(&seat.to_string(), move |running| {
+        self.start_thread(&seat.to_string(), move |running| {
             worker::run(Arc::clone(&shared), seat, running);
             shared.worker_left();
-        });
-        if started.is_err() {
-            self.worker_left();
-        }
-        started
+        })
     }
 
-    /// After the last worker, nobody serves the timers: sleeps that are left move elsewhere.
+    /// When a worker has left, another may be stuck in a poll, and nobody serves the timers:
+    /// sleeps that others still wait for move elsewhere.
     fn worker_left(&self) {
-        // AcqRel: the last one sees all that the others did.
-        if self.workers.fetch_sub(1, AcqRel) == 1 {
-            self.pool.drain();
-            self.timers.close();
-        }
+        self.pool.drain();
+        self.timers.close();
     }
 
     fn close(&self) {
@@ -270,8 +257,8 @@ pub(crate) struct Entered {
 /// accepted, tasks in queues and tasks that wait are cancelled (their futures dropped by the
 /// workers), and blocking jobs that have not started too. A poll or a job that is running can't be
 /// stopped; its future is dropped by its own thread when it returns. The drop waits for that, and
-/// after five seconds says on standard error what it is waiting for; dropped on one of its own
-/// threads it does not wait. Handles, wakers and sleeps may outlive the runtime: spawning then gives
+/// after five seconds says on standard error what it is waiting for; dropped on a worker, its own
+/// or another runtime's, it does not wait. Handles, wakers and sleeps may outlive the runtime: spawning then gives
 /// a handle that is cancelled, a wake does nothing, and a sleep goes on.
 ///
 /// # Examples
@@ -282,7 +269,8 @@ pub(crate) struct Entered {
 /// ```
 pub struct Runtime {
     handle: Handle,
-    threads: Vec<thread::JoinHandle<()>>,
+    /// A shutdown has stopped waiting.
+    abandoned: bool,
 }
 
 impl Runtime {
@@ -314,18 +302,15 @@ impl Runtime {
             threads: Arc::default(),
             thread_name,
             thread_options,
-            workers: AtomicUsize::new(1),
         });
-        let mut runtime = Runtime {
+        let runtime = Runtime {
             handle: Handle { shared },
-            threads: Vec::new(),
+            abandoned: false,
         };
         for seat in 0..workers {
             // On an error the drop of `runtime` ends the workers that run.
-            let thread = runtime.shared().start_worker(seat)?;
-            runtime.threads.push(thread);
+            runtime.shared().start_worker(seat)?;
         }
-        runtime.shared().worker_left();
         Ok(runtime)
     }
 
@@ -356,7 +341,10 @@ impl Runtime {
         self.shared().queue(task);
         let result = block_on::wait("Runtime::run", handle);
         std::mem::forget(abort);
-        result.unwrap_or_else(|error| ended(error))
+        match result {
+            Ok(output) => output,
+            Err(error) => ended(error),
+        }
     }
 
     /// Polls `future` on this thread while the workers run the tasks that it spawns. It need not
@@ -419,39 +407,32 @@ impl Runtime {
     /// Shuts down, and waits for every thread for at most `limit`. The report names the threads
     /// that had not ended by then; they end when what they run returns.
     ///
-    /// Inside one of the runtime's own tasks it does not wait.
+    /// On a worker, inside any task, it does not wait.
     pub fn shutdown_timeout(mut self, limit: Duration) -> ShutdownReport {
+        self.abandoned = true;
         self.shared().close();
         let threads = &self.shared().threads;
-        let waits = !self.is_own_thread();
-        if waits {
-            threads.wait(Instant::now().checked_add(limit));
+        if self.may_wait() && threads.wait(Instant::now().checked_add(limit)) {
+            threads.join();
         }
-        let report = ShutdownReport {
+        // Nobody may be left to serve the timers.
+        self.shared().timers.close();
+        ShutdownReport {
             stuck: threads.stuck(),
-        };
-        if !report.is_complete() {
-            self.shared().timers.close();
-            self.threads.clear();
         }
-        report
     }
 
-    fn is_own_thread(&self) -> bool {
-        self.shared().threads.is_current()
+    /// Not on a worker, which others wait for; and no thread waits for itself.
+    fn may_wait(&self) -> bool {
+        !context::is_worker() && !self.shared().threads.is_current()
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.shared().close();
-        if self.is_own_thread() || self.threads.is_empty() {
-            return;
-        }
-        self.shared().threads.wait_and_complain();
-        for thread in self.threads.drain(..) {
-            // Only a hook of the user's could have panicked, and those are contained.
-            let _ = thread.join();
+        if !self.abandoned && self.may_wait() {
+            self.shared().threads.wait_and_complain();
         }
     }
 }

@@ -20,12 +20,13 @@ use std::{
 pub(crate) struct Threads {
     running: Mutex<Vec<Arc<Running>>>,
     one_ended: Condvar,
+    handles: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
 /// One thread, and what it polled last.
 pub(crate) struct Running {
-    thread: OnceLock<ThreadId>,
     name: String,
+    thread: OnceLock<ThreadId>,
     site: CachePadded<AtomicPtr<Location<'static>>>,
 }
 
@@ -38,6 +39,20 @@ pub(crate) struct Options {
 }
 
 impl Running {
+    fn new(name: String) -> Self {
+        let site = CachePadded::new(AtomicPtr::new(ptr::null_mut()));
+        Running {
+            name,
+            thread: OnceLock::new(),
+            site,
+        }
+    }
+
+    /// Notes that the current thread is the one.
+    fn begin(&self) {
+        self.thread.get_or_init(|| thread::current().id());
+    }
+
     /// Notes where the task was spawned that the thread is about to poll.
     #[inline]
     pub(crate) fn polls(&self, site: &'static Location<'static>) {
@@ -64,36 +79,47 @@ impl Threads {
         name: String,
         options: &Options,
         body: impl FnOnce(&Running) + Send + 'static,
-    ) -> io::Result<thread::JoinHandle<()>> {
-        let site = CachePadded::new(AtomicPtr::new(ptr::null_mut()));
-        let running = Arc::new(Running {
-            thread: OnceLock::new(),
-            name: name.clone(),
-            site,
-        });
-        self.running.lock().push(Arc::clone(&running));
+    ) -> io::Result<()> {
+        let running = Arc::new(Running::new(name.clone()));
+        let ended = Ended {
+            threads: Arc::clone(self),
+            running: Arc::clone(&running),
+        };
+        self.running.lock().push(running);
         let mut builder = thread::Builder::new().name(name.clone());
         if let Some(size) = options.stack_size {
             builder = builder.stack_size(size);
         }
-        let ended = Ended {
-            threads: Arc::clone(self),
-            running,
-        };
         let options = options.clone();
         let started = builder.spawn(move || {
+            // Declared first, so that it is dropped last.
             let ended = ended;
-            let _ = ended.running.thread.set(thread::current().id());
+            ended.running.begin();
+            let options = options;
             options.on_start.iter().for_each(|hook| contain(|| hook()));
             body(&ended.running);
             options.on_stop.iter().for_each(|hook| contain(|| hook()));
         });
-        started.map_err(|error| {
+        let handle = started.map_err(|error| {
             io::Error::new(
                 error.kind(),
                 format!("could not start thread `{name}`: {error}"),
             )
-        })
+        })?;
+        let mut handles = self.handles.lock();
+        // Threads for blocking jobs come and go.
+        handles.retain(|handle| !handle.is_finished());
+        handles.push(handle);
+        Ok(())
+    }
+
+    /// Waits for the destructors of the thread-locals of threads that have ended.
+    pub(crate) fn join(&self) {
+        let handles = std::mem::take(&mut *self.handles.lock());
+        for handle in handles {
+            // A panic there has been printed, and has no other receiver.
+            let _ = handle.join();
+        }
     }
 
     /// Waits until all threads have ended, or `deadline`. True: they have.
@@ -233,5 +259,6 @@ impl Threads {
             );
             self.wait(None);
         }
+        self.join();
     }
 }

@@ -21,12 +21,11 @@
 //! 1. sees a searcher. That searcher stops in one of three ways. It parks: then it has fenced and
 //!    looked after it dropped its count, and that look comes after the push. It finds other work:
 //!    then, as the last to stop, it fences and looks ([`stop_searching`](Idle::stop_searching)
-//!    tells it to), and notifies again. It was a notifier that found no bit to clear: then it looks
-//!    at the counts again.
+//!    tells it to), and notifies again. It was a notifier that found no bit to clear: case 2.
 //! 2. wins the exchange. Either it takes a bit, so that a worker wakes as a searcher, having the
 //!    push behind it; or there is none, since all who were parked have been granted a search or
-//!    have withdrawn. It drops its count and looks at the word again, so that whoever parked or
-//!    was notified meanwhile is not left out.
+//!    have withdrawn. It drops its count, fences, and looks at the bits again: if there is none,
+//!    whoever parks next fences later, and finds what other notifiers left to this one.
 //!
 //! *Granted but not yet unparked*: from the exchange on, the search is counted, and other notifiers
 //! rely on it. Between the exchange and the unpark the notifier runs no code of others and takes no
@@ -76,9 +75,10 @@ impl Idle {
         }
     }
 
-    /// For something that was just pushed: the seat to unpark, if one is needed.
+    /// For something that was just pushed: the seat to unpark, if one is needed. The timekeeper's
+    /// is the last resort.
     #[inline]
-    pub(crate) fn notify(&self, timekeeper: Option<usize>) -> Option<usize> {
+    pub(crate) fn notify(&self, timekeeper: impl Fn() -> Option<usize>) -> Option<usize> {
         // Pairs with the fence in `park`, and with those of searchers that stop.
         fence(SeqCst);
         // Relaxed: the fence orders it after the push.
@@ -86,7 +86,7 @@ impl Idle {
         if searching(word) > 0 || parked(word) == 0 {
             return None;
         }
-        self.grant(timekeeper)
+        self.grant(timekeeper())
     }
 
     /// Passes a search on to a parked worker: any other than the timekeeper, if there is one.
@@ -99,9 +99,10 @@ impl Idle {
                 self.word.fetch_sub(PARKED, Relaxed);
                 return Some(seat);
             }
-            // AcqRel with the fence: case 2 of the proof, the word is looked at once more.
+            // AcqRel with the fence: case 2 of the proof, the bits are looked at once more.
             self.word.fetch_sub(SEARCHING, AcqRel);
             fence(SeqCst);
+            self.a_parked_seat()?;
         }
         None
     }
@@ -198,8 +199,9 @@ impl Idle {
 
     /// Opens a closed pool, all of whose workers are gone.
     pub(crate) fn open(&self) {
-        // Release: whoever sees the pool open sees all that was made ready for it.
-        self.word.store(0, std::sync::atomic::Ordering::Release);
+        // AcqRel: whoever sees the pool open sees all that was made ready for it. The counts stay:
+        // a waker of an ended task may be about to correct them.
+        self.word.fetch_and(!CLOSED, AcqRel);
     }
 
     /// Closes the pool. True: this call did it.
@@ -210,14 +212,21 @@ impl Idle {
         before & CLOSED == 0
     }
 
-    /// Whether the pool is closed. After a fence it pairs with [`close`](Self::close).
+    /// Whether the pool is closed.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         // Acquire pairs with `close` and `open`.
         self.word.load(Acquire) & CLOSED != 0
     }
-}
 
-#[cfg(test)]
-#[path = "idle_tests.rs"]
-mod tests;
+    /// Whether the pool is closed, before a look at what was pushed into it.
+    ///
+    /// Whoever pushes fences and then asks whether the pool is closed. A worker that leaves asks,
+    /// fences, and then looks: if the pusher found the pool open, its push is seen.
+    pub(crate) fn is_closed_then_fence(&self) -> bool {
+        let closed = self.is_closed();
+        // Pairs with the fence in `notify`.
+        fence(SeqCst);
+        closed
+    }
+}

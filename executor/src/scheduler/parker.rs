@@ -52,12 +52,12 @@ impl Parker {
     }
 
     /// As [`park`](Self::park), for about `limit`, or until something stirs the thread. It may
-    /// return early; a token that came is taken.
-    pub(crate) fn park_on_driver(&self, limit: Duration) {
+    /// return early. True: there was a token, and it is taken.
+    pub(crate) fn park_on_driver(&self, limit: Duration) -> bool {
         if self.fall_asleep(PARKED_ON_DRIVER) {
             wait_on_driver(limit);
         }
-        self.take_token();
+        self.take_token()
     }
 
     /// Leaves a token, and wakes the thread if it sleeps.
@@ -79,9 +79,9 @@ impl Parker {
             .is_ok()
     }
 
-    fn take_token(&self) {
+    fn take_token(&self) -> bool {
         // AcqRel: Acquire pairs with `unpark`. The swap also ends a sleep that no token ended.
-        self.state.swap(AWAKE, AcqRel);
+        self.state.swap(AWAKE, AcqRel) == TOKEN
     }
 
     fn wake_thread(&self) {
@@ -107,3 +107,7 @@ fn wait_on_driver(limit: Duration) {
 fn wait_on_driver(_limit: Duration) {
     thread::yield_now();
 }
+
+#[cfg(all(test, wheelhouse_loom))]
+#[path = "parker_models.rs"]
+mod models;

@@ -12,10 +12,13 @@
 //! setting SCHEDULED and pushing, so a task that has ended may turn up in the injector of a later
 //! runtime. There it is only a reference: whoever takes it from the queue gives it back.
 
-use super::{idle, idle::Idle, parker::Parker, queue::SharedQueue, timekeeper::Timekeeper};
+use super::{
+    idle::{self, Idle},
+    queue::SharedQueue,
+    sleepers::Sleepers,
+};
 use crate::{
     context,
-    scheduler::timekeeper::Unpark,
     task::{Registry, Runnable, Schedule},
 };
 use crossbeam_deque::{Injector, Steal};
@@ -27,16 +30,10 @@ use wheelhouse_timer::driver::Keeper;
 pub(crate) struct Pool {
     number: u16,
     injector: Injector<Runnable>,
-    idle: CachePadded<Idle>,
-    pub(super) timekeeper: CachePadded<Timekeeper>,
-    seats: Box<[CachePadded<Seat>]>,
+    sleepers: Sleepers,
+    /// One for each seat.
+    queues: Box<[CachePadded<SharedQueue>]>,
     registry: Registry,
-}
-
-/// A worker's place in the pool.
-pub(super) struct Seat {
-    pub(super) queue: SharedQueue,
-    pub(super) parker: Parker,
 }
 
 /// The most runtimes that can exist at a time.
@@ -61,7 +58,7 @@ impl Pool {
     pub(crate) fn acquire(seats: usize) -> io::Result<&'static Pool> {
         let pool = Pool::find_or_make(seats)?;
         pool.registry.open();
-        pool.idle.open();
+        pool.sleepers.idle().open();
         Ok(pool)
     }
 
@@ -80,16 +77,12 @@ impl Pool {
     }
 
     fn new(number: u16, seats: usize) -> Self {
-        let seat = || Seat {
-            queue: SharedQueue::new(),
-            parker: Parker::new(),
-        };
+        let queue = || CachePadded::new(SharedQueue::new());
         Pool {
             number,
             injector: Injector::new(),
-            idle: CachePadded::new(Idle::new(seats)),
-            timekeeper: CachePadded::new(Timekeeper::new()),
-            seats: (0..seats).map(|_| CachePadded::new(seat())).collect(),
+            sleepers: Sleepers::new(seats),
+            queues: (0..seats).map(|_| queue()).collect(),
             registry: Registry::new(),
         }
     }
@@ -111,15 +104,19 @@ impl Pool {
     }
 
     pub(crate) fn seats(&self) -> usize {
-        self.seats.len()
+        self.queues.len()
     }
 
-    pub(super) fn seat(&self, seat: usize) -> &Seat {
-        &self.seats[seat]
+    pub(super) fn queue(&self, seat: usize) -> &SharedQueue {
+        &self.queues[seat]
+    }
+
+    pub(super) fn sleepers(&self) -> &Sleepers {
+        &self.sleepers
     }
 
     pub(super) fn idle(&self) -> &Idle {
-        &self.idle
+        self.sleepers.idle()
     }
 
     pub(super) fn injector(&self) -> &Injector<Runnable> {
@@ -131,23 +128,21 @@ impl Pool {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.idle.is_closed()
+        self.idle().is_closed()
     }
 
     /// Every place where a task can be for anyone to take, and the order to leave. Timers are the
     /// timekeeper's.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
-            || self.seats.iter().any(|seat| !seat.queue.is_empty())
+            || self.queues.iter().any(|queue| !queue.is_empty())
             || self.is_closed()
     }
 
     /// Wakes a worker for something that was just pushed, if one is needed.
     #[inline]
     pub(super) fn notify(&self) {
-        if let Some(seat) = self.idle.notify(self.timekeeper.seat()) {
-            self.seats[seat].parker.unpark();
-        }
+        self.sleepers.notify();
     }
 
     /// Queues a task from a thread that is not one of the pool's workers.
@@ -162,7 +157,7 @@ impl Pool {
     /// Empties the injector of a closed pool. The workers do so as they leave, and whoever pushed
     /// and found the pool closed does so after them.
     pub(crate) fn drain(&self) {
-        loop {
+        while self.idle().is_closed_then_fence() {
             match self.injector.steal() {
                 Steal::Success(task) if self.is_closed() => task.shut_down(&self.registry),
                 // A later runtime has opened the pool meanwhile: the task may be its own.
@@ -178,26 +173,13 @@ impl Pool {
 
     /// Closes the pool: nothing more is accepted, and every worker leaves.
     pub(crate) fn close(&self) {
-        if self.idle.close() {
-            self.seats.iter().for_each(|seat| seat.parker.unpark());
-        }
-    }
-
-    /// Has a parked worker keep time, if nobody does and there is one.
-    pub(super) fn appoint_timekeeper(&self) {
-        if let Some(seat) = self.idle.a_parked_seat() {
-            self.seats[seat].parker.unpark();
-        }
+        self.sleepers.close();
     }
 }
 
 impl Keeper for Pool {
     fn earlier(&self, deadline: u64) {
-        match self.timekeeper.lowered(deadline) {
-            Unpark::Seat(seat) => self.seats[seat].parker.unpark(),
-            Unpark::Anyone => self.appoint_timekeeper(),
-            Unpark::Nobody => {}
-        }
+        self.sleepers.deadline_lowered(deadline);
     }
 }
 

@@ -62,7 +62,7 @@ impl SharedQueue {
 impl LocalQueue {
     /// Takes the seat's deque.
     pub(super) fn open(pool: &'static Pool, seat: usize) -> Self {
-        let deque = pool.seat(seat).queue.deque.lock().take();
+        let deque = pool.queue(seat).deque.lock().take();
         let deque = deque.expect("one worker to a seat");
         LocalQueue {
             pool,
@@ -79,7 +79,7 @@ impl LocalQueue {
     }
 
     fn shared(&self) -> &'static SharedQueue {
-        &self.pool.seat(self.seat).queue
+        self.pool.queue(self.seat)
     }
 
     /// Queues a task that was spawned or woken on this thread.
@@ -96,7 +96,7 @@ impl LocalQueue {
         self.deque.push(task);
         let pushed = self.pushed.get();
         self.pushed.set(pushed + 1);
-        if pushed % NOTIFY_EVERY == 0 {
+        if pushed.is_multiple_of(NOTIFY_EVERY) {
             self.pool.notify();
         }
     }
@@ -149,7 +149,7 @@ impl LocalQueue {
             .map(|i| (start + i) % seats)
             .filter(|&victim| victim != self.seat)
             .find_map(|victim| {
-                let stealer = &self.pool.seat(victim).queue.stealer;
+                let stealer = &self.pool.queue(victim).stealer;
                 retry(|| stealer.steal_batch_with_limit_and_pop(&self.deque, BATCH))
             })
     }

@@ -1,6 +1,6 @@
 //! The worker's loop: find a task, poll it; if there is none, park.
 
-use super::{pace::Pace, parker::Parker, pool::Pool, queue::LocalQueue};
+use super::{pace::Pace, pool::Pool, queue::LocalQueue, sleepers::Timers};
 use crate::{
     budget,
     context::{self, Local},
@@ -8,8 +8,8 @@ use crate::{
     task::Runnable,
     threads::Running,
 };
-use std::{sync::Arc, time::Duration};
-use wheelhouse_timer::driver::NEVER;
+use std::sync::Arc;
+use wheelhouse_timer::driver::{NEVER, ShardSet};
 
 /// The most tasks that run from the LIFO slot in a row while others wait in the deque.
 const LIFO_RUN: u32 = 3;
@@ -35,7 +35,7 @@ struct Worker<'a> {
 /// The body of a worker's thread.
 pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
     let pool = shared.pool();
-    pool.seat(seat).parker.adopt();
+    pool.sleepers().adopt(seat);
     let _timers = shared.timers().enter(seat);
     let local = Local {
         queue: LocalQueue::open(pool, seat),
@@ -104,7 +104,7 @@ impl Worker<'_> {
 
     #[inline]
     fn lifo_task(&mut self) -> Option<Runnable> {
-        self.lifo_run += 1;
+        self.lifo_run = self.lifo_run.saturating_add(1);
         if self.lifo_run > LIFO_RUN && !self.queue.is_empty() {
             self.queue.demote_lifo();
         }
@@ -121,7 +121,7 @@ impl Worker<'_> {
     fn look_up(&mut self) -> Option<Runnable> {
         let now = self.shared.timers().now();
         self.pace.adapt(now);
-        self.fire_due(now);
+        self.shared.timers().fire_due(now);
         let task = self.queue.pop_injector();
         if !self.queue.is_empty() {
             self.pool.notify();
@@ -136,16 +136,6 @@ impl Worker<'_> {
             let now = timers.now();
             if next <= now {
                 timers.fire(self.seat, now, FIRE_BATCH);
-            }
-        }
-    }
-
-    /// Fires the timers that are due, whoever's they are.
-    fn fire_due(&self, now: u64) {
-        let timers = self.shared.timers();
-        for shard in 0..timers.shards() {
-            if timers.next(shard) <= now {
-                timers.fire(shard, now, FIRE_BATCH);
             }
         }
     }
@@ -171,57 +161,14 @@ impl Worker<'_> {
 
     /// Sleeps until there is work, a timer is due, or the pool is closed.
     fn park(&mut self) {
-        self.pool.idle().park(self.seat, self.searching);
-        let keeps_time = self.sleep();
-        self.searching = self.pool.idle().withdraw(self.seat);
-        if keeps_time {
-            self.hand_time_on();
-        }
-    }
-
-    /// True: the worker was the timekeeper, and still is.
-    fn sleep(&self) -> bool {
-        let mut keeps_time = false;
-        loop {
-            if self.pool.has_work() || !self.pool.idle().is_parked(self.seat) {
-                return keeps_time;
-            }
-            keeps_time = keeps_time || self.pool.timekeeper.take(self.seat);
-            if !keeps_time {
-                self.parker().park();
-            } else if self.sleep_until_deadline() {
-                return true;
-            }
-        }
-    }
-
-    /// Sleeps until the earliest deadline, or a token. True: the deadline is there.
-    fn sleep_until_deadline(&self) -> bool {
-        let timers = self.shared.timers();
-        let deadline = self.pool.timekeeper.plan(|| timers.next_deadline());
-        if deadline == NEVER {
-            self.parker().park();
-            return false;
-        }
-        let left = deadline.saturating_sub(timers.now());
-        if left > 0 {
-            self.parker().park_on_driver(Duration::from_nanos(left));
-        }
-        deadline <= timers.now()
-    }
-
-    /// Before the timekeeper polls tasks: fires what is due, and lets another worker keep time.
-    fn hand_time_on(&self) {
-        let timers = self.shared.timers();
-        self.fire_due(timers.now());
-        self.pool.timekeeper.give_back();
-        if timers.next_deadline() != NEVER {
-            self.pool.appoint_timekeeper();
-        }
-    }
-
-    fn parker(&self) -> &Parker {
-        &self.pool.seat(self.seat).parker
+        let pool = self.pool;
+        let was_searching = self.searching;
+        self.searching = pool.sleepers().sleep(
+            self.seat,
+            was_searching,
+            || pool.has_work(),
+            self.shared.timers(),
+        );
     }
 
     /// Ends every task that is left: those in queues, then those that wait.
@@ -236,6 +183,24 @@ impl Worker<'_> {
             match task.or_else(|| self.queue.steal(self.seat)) {
                 Some(task) => task.shut_down(registry),
                 None => break,
+            }
+        }
+    }
+}
+
+impl Timers for ShardSet {
+    fn next_deadline(&self) -> u64 {
+        ShardSet::next_deadline(self)
+    }
+
+    fn now(&self) -> u64 {
+        ShardSet::now(self)
+    }
+
+    fn fire_due(&self, now: u64) {
+        for shard in 0..self.shards() {
+            if self.next(shard) <= now {
+                self.fire(shard, now, FIRE_BATCH);
             }
         }
     }

@@ -174,10 +174,10 @@ fn vtable(task: NonNull<Header>) -> &'static VTable {
 
 /// Runs `f`, and keeps a panic in it, or in the destructor of the panic's payload, to itself.
 pub(crate) fn contain(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            std::mem::forget(second);
-        }
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f))
+        && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+    {
+        std::mem::forget(second);
     }
 }
 
@@ -196,18 +196,24 @@ impl VTable {
 
 /// The functions of the table. They all need a live `Cell<F, S>` behind `task`.
 impl<F: Future, S: Schedule> Cell<F, S> {
-    fn stage(task: NonNull<Header>) -> *mut Stage<F> {
+    /// The stage as the future that it holds until the task ends. All of the union begins at its
+    /// start.
+    fn future(task: NonNull<Header>) -> *mut F {
         let cell = task.cast::<Cell<F, S>>().as_ptr();
         // SAFETY: the cell is alive, and `UnsafeCell` only needs a shared reference to it.
         let stage = unsafe { &(*cell).stage };
-        stage.get()
+        stage.get().cast()
+    }
+
+    /// The stage as the output that it holds afterwards.
+    fn output(task: NonNull<Header>) -> *mut Result<F::Output, JoinError> {
+        Self::future(task).cast()
     }
 
     unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
-        let stage = Self::stage(task);
         // SAFETY: RUNNING makes this thread the only one to touch the stage, and no output has
         // been stored yet.
-        let future: &mut F = unsafe { &mut (*stage).future };
+        let future: &mut F = unsafe { &mut *Self::future(task) };
         // SAFETY: the future never leaves the cell; `store` drops it in place.
         let future = unsafe { Pin::new_unchecked(future) };
         let result = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
@@ -238,46 +244,34 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     /// Drops the future and puts `result` in its place. If the future's destructor panics, that
     /// panic becomes the result, unless the poll had panicked already.
     unsafe fn store(task: NonNull<Header>, mut result: Result<F::Output, JoinError>) {
-        let stage = Self::stage(task);
-        // SAFETY: the caller runs the task, and the stage still holds the future.
-        let future = unsafe { &mut (*stage).future };
+        let future = Self::future(task);
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: the future is dropped here and nowhere else.
-            unsafe { ManuallyDrop::drop(future) }
+            // SAFETY: the caller runs the task; the future is dropped here and nowhere else.
+            unsafe { future.drop_in_place() }
         }));
         if let Err(payload) = dropped {
-            let panicked = Err(Self::panicked(task, payload));
+            let mut lost = Err(Self::panicked(task, payload));
             if !matches!(&result, Err(error) if error.is_panic()) {
-                let replaced = std::mem::replace(&mut result, panicked);
-                contain(|| drop(replaced));
+                std::mem::swap(&mut result, &mut lost);
             }
+            contain(|| drop(lost));
         }
         // SAFETY: the stage is this thread's, and what it held has been dropped.
-        unsafe {
-            stage.write(Stage {
-                output: ManuallyDrop::new(result),
-            })
-        };
+        unsafe { Self::output(task).write(result) };
     }
 
     unsafe fn take_output(task: NonNull<Header>, to: *mut ()) {
-        let stage = Self::stage(task);
         // SAFETY: the output is stored, and the caller takes it only once.
-        let output = unsafe { std::ptr::read(&raw const (*stage).output) };
+        let output = unsafe { Self::output(task).read() };
         // SAFETY: the caller passes a place for exactly this type.
-        unsafe {
-            to.cast::<Result<F::Output, JoinError>>()
-                .write(ManuallyDrop::into_inner(output))
-        };
+        unsafe { to.cast::<Result<F::Output, JoinError>>().write(output) };
     }
 
     unsafe fn drop_output(task: NonNull<Header>) {
-        let stage = Self::stage(task);
-        // SAFETY: the output is stored, and it is the caller's.
-        let output = unsafe { &mut (*stage).output };
+        let output = Self::output(task);
         contain(|| {
-            // SAFETY: the output is dropped here and nowhere else.
-            unsafe { ManuallyDrop::drop(output) }
+            // SAFETY: the output is stored, and it is the caller's: dropped here and nowhere else.
+            unsafe { output.drop_in_place() }
         });
     }
 

@@ -19,7 +19,6 @@ pub(crate) struct Registry {
 
 struct List {
     head: Option<NonNull<Header>>,
-    len: usize,
     /// After this, nothing enters: the shutdown has passed.
     closed: bool,
 }
@@ -41,7 +40,6 @@ impl Registry {
         let list = || {
             CachePadded::new(Mutex::new(List {
                 head: None,
-                len: 0,
                 closed: true,
             }))
         };
@@ -54,12 +52,6 @@ impl Registry {
         for list in &self.lists {
             list.lock().closed = false;
         }
-    }
-
-    /// How many tasks are in it.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.lists.iter().map(|list| list.lock().len).sum()
     }
 
     /// Enters a task that the caller is running. False: the registry is closed.
@@ -115,7 +107,6 @@ impl List {
             self::links(head).previous.set(Some(task));
         }
         self.head = Some(task);
-        self.len += 1;
     }
 
     fn unlink(&mut self, task: NonNull<Header>) {
@@ -129,7 +120,6 @@ impl List {
         if let Some(next) = &next {
             self::links(next).previous.set(previous);
         }
-        self.len -= 1;
     }
 }
 

@@ -1,0 +1,140 @@
+//! How workers sleep and are woken: the idle word, the timekeeper, and a parker for each seat.
+//!
+//! Everything here is told what work and timers there are by its caller, so that a model can put
+//! its own in their place.
+
+use super::{
+    idle::Idle,
+    parker::Parker,
+    timekeeper::{Timekeeper, Unpark},
+};
+use crossbeam_utils::CachePadded;
+use std::time::Duration;
+use wheelhouse_timer::driver::NEVER;
+
+pub(crate) struct Sleepers {
+    idle: CachePadded<Idle>,
+    timekeeper: CachePadded<Timekeeper>,
+    parkers: Box<[CachePadded<Parker>]>,
+}
+
+/// The timers of a pool: every shard, and the clock.
+pub(crate) trait Timers {
+    /// The earliest deadline, in nanoseconds; [`NEVER`] if there is none.
+    fn next_deadline(&self) -> u64;
+    /// What time it is, in nanoseconds.
+    fn now(&self) -> u64;
+    /// Fires what is due.
+    fn fire_due(&self, now: u64);
+}
+
+impl Sleepers {
+    pub(crate) fn new(seats: usize) -> Self {
+        Sleepers {
+            idle: CachePadded::new(Idle::new(seats)),
+            timekeeper: CachePadded::new(Timekeeper::new()),
+            parkers: (0..seats)
+                .map(|_| CachePadded::new(Parker::new()))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn idle(&self) -> &Idle {
+        &self.idle
+    }
+
+    /// Makes the current thread the one that sleeps at `seat`.
+    pub(crate) fn adopt(&self, seat: usize) {
+        self.parkers[seat].adopt();
+    }
+
+    /// Wakes a worker for something that was just pushed, if one is needed.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        if let Some(seat) = self.idle.notify(|| self.timekeeper.seat()) {
+            self.parkers[seat].unpark();
+        }
+    }
+
+    /// Wakes whoever has to know that the next deadline has fallen to `deadline`.
+    pub(crate) fn deadline_lowered(&self, deadline: u64) {
+        match self.timekeeper.lowered(deadline) {
+            Unpark::Seat(seat) => self.parkers[seat].unpark(),
+            Unpark::Anyone => self.appoint_timekeeper(),
+            Unpark::Nobody => {}
+        }
+    }
+
+    /// Stirs a parked worker, if there is one, so that it finds the timekeeper's role free.
+    fn appoint_timekeeper(&self) {
+        if let Some(seat) = self.idle.a_parked_seat() {
+            self.parkers[seat].unpark();
+        }
+    }
+
+    /// Closes the pool and wakes everybody.
+    pub(crate) fn close(&self) {
+        if self.idle.close() {
+            self.parkers.iter().for_each(|parker| parker.unpark());
+        }
+    }
+
+    /// Sleeps until `has_work`, or a timer is due, or somebody grants this worker a search. True:
+    /// it was granted, and is counted as searching.
+    pub(crate) fn sleep(
+        &self,
+        seat: usize,
+        was_searching: bool,
+        has_work: impl Fn() -> bool,
+        timers: &impl Timers,
+    ) -> bool {
+        self.idle.park(seat, was_searching);
+        let keeps_time = self.sleep_parked(seat, has_work, timers);
+        let granted = self.idle.withdraw(seat);
+        if keeps_time {
+            self.hand_time_on(timers);
+        }
+        granted
+    }
+
+    /// True: the worker is the timekeeper.
+    fn sleep_parked(&self, seat: usize, has_work: impl Fn() -> bool, timers: &impl Timers) -> bool {
+        let mut keeps_time = false;
+        while !has_work() && self.idle.is_parked(seat) {
+            keeps_time = keeps_time || self.timekeeper.take(seat);
+            if !keeps_time {
+                self.parkers[seat].park();
+            } else if self.sleep_until_deadline(seat, timers) {
+                break;
+            }
+        }
+        keeps_time
+    }
+
+    /// Sleeps until the earliest deadline, or a token. True: the deadline is there.
+    fn sleep_until_deadline(&self, seat: usize, timers: &impl Timers) -> bool {
+        let deadline = self.timekeeper.plan(|| timers.next_deadline());
+        if deadline == NEVER {
+            self.parkers[seat].park();
+            return false;
+        }
+        let left = deadline.saturating_sub(timers.now());
+        if left > 0 {
+            self.parkers[seat].park_on_driver(Duration::from_nanos(left));
+        }
+        deadline <= timers.now()
+    }
+
+    /// Before the timekeeper polls tasks: fires what is due, and lets another worker keep time.
+    fn hand_time_on(&self, timers: &impl Timers) {
+        timers.fire_due(timers.now());
+        self.timekeeper.give_back();
+        if timers.next_deadline() != NEVER {
+            self.appoint_timekeeper();
+        }
+    }
+}
+
+#[cfg(all(test, wheelhouse_loom))]
+#[path = "sleepers_models.rs"]
+mod models;
