@@ -7,6 +7,9 @@ mod budget;
 mod builder;
 mod context;
 mod error;
+pub mod gather;
+#[doc(hidden)]
+pub mod join;
 mod runtime;
 mod scheduler;
 mod sync;

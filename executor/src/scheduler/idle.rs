@@ -19,9 +19,10 @@
 //! found it either. Then the notifier
 //!
 //! 1. sees a searcher. That searcher stops in one of three ways. It parks: then it has fenced and
-//!    looked after it dropped its count, and that look comes after the push. It finds other work:
-//!    then, as the last to stop, it fences and looks ([`stop_searching`](Idle::stop_searching)
-//!    tells it to), and notifies again. It was a notifier that found no bit to clear: case 2.
+//!    looked after it dropped its count, and that look comes after the push; if it finds work, it
+//!    is counted as searching again. It finds other work: then, as the last to stop, it fences and
+//!    looks ([`stop_searching`](Idle::stop_searching) tells it to), and notifies again. It was a
+//!    notifier that found no bit to clear: case 2.
 //! 2. wins the exchange. Either it takes a bit, so that a worker wakes as a searcher, having the
 //!    push behind it; or there is none, since all who were parked have been granted a search or
 //!    have withdrawn. It drops its count, fences, and looks at the bits again: if there is none,

@@ -80,7 +80,9 @@ impl Sleepers {
     }
 
     /// Sleeps until `has_work`, or a timer is due, or somebody grants this worker a search. True:
-    /// it was granted, and is counted as searching.
+    /// the worker is counted as searching, because it was granted a search, or because there is
+    /// work. Whoever pushed that may have left it to the search that ended here, so the worker
+    /// owes the look that comes with the end of a search.
     pub(crate) fn sleep(
         &self,
         seat: usize,
@@ -89,26 +91,34 @@ impl Sleepers {
         timers: &impl Timers,
     ) -> bool {
         self.idle.park(seat, was_searching);
-        let keeps_time = self.sleep_parked(seat, has_work, timers);
+        let (keeps_time, due) = self.sleep_parked(seat, has_work, timers);
         let granted = self.idle.withdraw(seat);
         if keeps_time {
             self.hand_time_on(timers);
         }
-        granted
+        if !granted && !due {
+            self.idle.start_searching();
+        }
+        granted || !due
     }
 
-    /// True: the worker is the timekeeper.
-    fn sleep_parked(&self, seat: usize, has_work: impl Fn() -> bool, timers: &impl Timers) -> bool {
+    /// Whether the worker is the timekeeper, and whether a timer is due.
+    fn sleep_parked(
+        &self,
+        seat: usize,
+        has_work: impl Fn() -> bool,
+        timers: &impl Timers,
+    ) -> (bool, bool) {
         let mut keeps_time = false;
         while !has_work() && self.idle.is_parked(seat) {
             keeps_time = keeps_time || self.timekeeper.take(seat);
             if !keeps_time {
                 self.parkers[seat].park();
             } else if self.sleep_until_deadline(seat, timers) {
-                break;
+                return (true, true);
             }
         }
-        keeps_time
+        (keeps_time, false)
     }
 
     /// Sleeps until the earliest deadline, or a token. True: the deadline is there.

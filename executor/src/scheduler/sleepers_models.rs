@@ -5,7 +5,7 @@
 use super::*;
 use loom::{
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{
             AtomicU64, AtomicUsize,
             Ordering::{Acquire, Relaxed, Release},
@@ -19,7 +19,10 @@ struct Model {
     sleepers: Sleepers,
     tasks: AtomicUsize,
     /// How many tasks are still to be run before everybody leaves.
-    left: AtomicUsize,
+    left: Mutex<usize>,
+    /// Whether each task takes until all have started, so that no worker can run two.
+    long: bool,
+    all_started: Condvar,
     next_deadline: AtomicU64,
 }
 
@@ -43,7 +46,9 @@ impl Model {
         let model = Model {
             sleepers: Sleepers::new(seats),
             tasks: AtomicUsize::new(0),
-            left: AtomicUsize::new(left),
+            left: Mutex::new(left),
+            long: seats > 1,
+            all_started: Condvar::new(),
             next_deadline: AtomicU64::new(NEVER),
         };
         model.sleepers.idle().open();
@@ -66,7 +71,21 @@ impl Model {
         self.tasks.load(Relaxed) > 0 || self.sleepers.idle().is_closed()
     }
 
-    /// The worker's loop. Whoever runs the last task closes the pool.
+    /// The last task closes the pool.
+    fn run_task(&self) {
+        let mut left = self.left.lock().unwrap();
+        *left -= 1;
+        if *left == 0 {
+            self.all_started.notify_all();
+            drop(left);
+            return self.sleepers.close();
+        }
+        while self.long && *left > 0 {
+            left = self.all_started.wait(left).unwrap();
+        }
+    }
+
+    /// The worker's loop.
     fn work(&self, seat: usize) {
         self.sleepers.adopt(seat);
         let mut searching = false;
@@ -77,16 +96,13 @@ impl Model {
                 if last && self.has_work() {
                     self.sleepers.notify();
                 }
-                if self.left.fetch_sub(1, Relaxed) == 1 {
-                    self.sleepers.close();
-                }
+                self.run_task();
             } else if self.sleepers.idle().is_closed() {
                 return;
             } else {
-                if !searching {
-                    self.sleepers.idle().start_searching();
-                }
-                searching = self.sleepers.sleep(seat, true, || self.has_work(), self);
+                searching = self
+                    .sleepers
+                    .sleep(seat, searching, || self.has_work(), self);
             }
         }
     }
@@ -114,7 +130,8 @@ fn loom_push_against_park() {
     });
 }
 
-/// Two pushes, two workers: the second notifier relies on the first's searcher.
+/// Two pushes, two workers, both needed: the second notifier relies on the first's searcher, who
+/// must pass the search on.
 #[test]
 fn loom_two_pushes_against_two_workers() {
     check(2, || {
@@ -122,7 +139,9 @@ fn loom_two_pushes_against_two_workers() {
         let workers = [spawn_worker(&model, 0), spawn_worker(&model, 1)];
         model.push();
         model.push();
-        workers.map(|worker| worker.join().unwrap());
+        workers
+            .into_iter()
+            .for_each(|worker| worker.join().unwrap());
     });
 }
 

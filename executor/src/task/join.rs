@@ -164,7 +164,7 @@ impl<T> JoinHandle<T> {
         };
         let left = state.set_join_waker();
         let stale = if left { None } else { self.take_waker() };
-        drop((old, stale));
+        contain(|| drop((old, stale)));
         left
     }
 

@@ -360,7 +360,7 @@ impl State {
     }
 
     /// Whether somebody is polling it, for a snapshot.
-    #[cfg(test)]
+    #[cfg(all(test, not(wheelhouse_loom)))]
     fn is_running(&self) -> bool {
         // Relaxed: the answer is old anyway.
         Snapshot(self.0.load(Relaxed)).has(RUNNING)

@@ -1,0 +1,136 @@
+//! Threads tell nobody when they end, so a gather with thread handles starts one more thread, the
+//! joiner, that waits for all of them.
+//!
+//! To the gather each of them is a task: one whose future joins the thread, and which is run by the
+//! joiner instead of a worker. So its result, its panic and who waits for it are kept as for any
+//! other.
+
+use super::Site;
+use crate::{
+    blocking::{Job, OnThread},
+    task::{self, JoinHandle, Registry, Runnable},
+};
+use std::{
+    io,
+    panic::resume_unwind,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+};
+
+/// A thread that the joiner is to wait for.
+pub(super) struct Waiting {
+    /// It joins the thread when it is run. Taken once.
+    join: Option<Runnable>,
+    ended: Box<dyn Fn() -> bool + Send>,
+}
+
+impl Waiting {
+    /// For `thread`; the handle gives what `convert` makes of the thread's value.
+    pub(super) fn new<T, U>(
+        thread: thread::JoinHandle<T>,
+        convert: impl Fn(T) -> U + Send + 'static,
+        site: Site,
+    ) -> (Self, JoinHandle<U>)
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+    {
+        let thread = Arc::new(thread);
+        let looked_at = Arc::clone(&thread);
+        let join = move || {
+            let thread = Arc::into_inner(thread).expect("`Waiting::join` drops the other one");
+            convert(
+                thread
+                    .join()
+                    .unwrap_or_else(|payload| resume_unwind(payload)),
+            )
+        };
+        // The pool counts only for a task that is woken, and this one never waits.
+        let (join, handle) = task::new::<_, OnThread>(Job::new(join), NO_POOL, site);
+        let ended = Box::new(move || looked_at.is_finished());
+        (
+            Waiting {
+                join: Some(join),
+                ended,
+            },
+            handle,
+        )
+    }
+
+    fn join(mut self, registry: &Registry) {
+        self.ended = Box::new(|| true);
+        if let Some(join) = self.join.take() {
+            let again = join.run(registry);
+            debug_assert!(again.is_none(), "a job ends at its first poll");
+        }
+    }
+}
+
+const NO_POOL: u16 = u16::MAX;
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(join) = self.join.take() {
+            join.shut_down(&Registry::new());
+        }
+    }
+}
+
+/// The gather's end of the joiner. When it is dropped, the joiner leaves as soon as the thread ends
+/// that it is waiting for, and lets go of the others.
+pub(super) struct Joiner {
+    abandoned: Arc<AtomicBool>,
+}
+
+impl Joiner {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be started; then nobody waits for the threads.
+    pub(super) fn start(threads: Vec<Waiting>, builder: thread::Builder) -> io::Result<Self> {
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let joiner = Joiner {
+            abandoned: Arc::clone(&abandoned),
+        };
+        builder.spawn(move || join_all(threads, &abandoned))?;
+        Ok(joiner)
+    }
+}
+
+impl Drop for Joiner {
+    fn drop(&mut self) {
+        // Relaxed: only a hint to leave early; nothing else is read because of it.
+        self.abandoned.store(true, Relaxed);
+    }
+}
+
+fn join_all(mut threads: Vec<Waiting>, abandoned: &AtomicBool) {
+    let registry = Registry::new();
+    // Relaxed: see the store in `Joiner::drop`.
+    while !threads.is_empty() && !abandoned.load(Relaxed) {
+        // Those that have ended come first, lest one that runs on keep back another's failure.
+        let next = threads.iter().position(|thread| (thread.ended)());
+        threads.remove(next.unwrap_or(0)).join(&registry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_joiner_that_cannot_be_started_is_an_error() {
+        let (waiting, handle) = Waiting::new(
+            thread::spawn(|| 1),
+            |value| value,
+            std::panic::Location::caller(),
+        );
+        let too_big = thread::Builder::new().stack_size(usize::MAX / 4);
+        assert!(Joiner::start(vec![waiting], too_big).is_err());
+        assert!(handle.join().unwrap_err().is_cancelled());
+    }
+}
