@@ -106,7 +106,7 @@ impl Blocking {
             while let Some(job) = state.jobs.pop_front() {
                 MutexGuard::unlocked(&mut state, || {
                     running.polls(job.site());
-                    let again = job.run(shared.pool().registry());
+                    let again = job.run(shared.pool().registry(), 0);
                     debug_assert!(again.is_none(), "a job ends at its first poll");
                 });
             }

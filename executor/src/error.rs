@@ -2,7 +2,12 @@
 
 use crate::task::Id;
 use parking_lot::Mutex;
-use std::{any::Any, error::Error, fmt, panic::Location};
+use std::{
+    any::Any,
+    error::Error,
+    fmt,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
+};
 
 /// Why a task gave no value: it panicked, or it was cancelled.
 ///
@@ -120,3 +125,7 @@ impl fmt::Debug for JoinError {
 }
 
 impl Error for JoinError {}
+
+/// A payload whose task is over is seen by nobody else.
+impl UnwindSafe for JoinError {}
+impl RefUnwindSafe for JoinError {}

@@ -1,6 +1,67 @@
-//! An async runtime: a worker per core with work-stealing deques, a hashed timer wheel, and
-//! `gather!`, which joins futures, tasks and threads alike.
+//! An async runtime: a work-stealing worker on every core, sleeps by the million on a hashed timer
+//! wheel, and [`gather!`], which joins futures, tasks and threads alike.
+//!
+//! ```
+//! use std::time::Duration;
+//! use wheelhouse::{gather, sleep};
+//!
+//! async fn greet(name: &'static str) -> String {
+//!     sleep(Duration::from_millis(5)).await;
+//!     format!("hello, {name}")
+//! }
+//!
+//! let (task, thread) = wheelhouse::run(async {
+//!     let thread = std::thread::spawn(|| String::from("hello, thread"));
+//!     gather!(greet("task"), thread).await
+//! });
+//! assert_eq!((task.as_str(), thread.as_str()), ("hello, task", "hello, thread"));
+//! ```
+//!
+//! # Where to begin
+//!
+//! | to do this | use |
+//! |---|---|
+//! | run an async program | [`run`], or a [`Runtime`] from its [`Builder`] |
+//! | start something that goes on by itself | [`spawn`] |
+//! | do several things at once and have all results | [`gather!`], [`try_gather!`] |
+//! | the same inside one task, borrowing from it | [`join!`], [`try_join!`] |
+//! | wait for a time | [`sleep`], [`timeout`], [`interval`], and the rest of [`time`] |
+//! | call code that blocks | [`spawn_blocking`] |
+//! | let others run in a long loop | [`consume_budget`], [`yield_now`] |
+//! | spawn from a thread outside | [`Handle`] |
+//!
+//! Guides: [coming from asyncio](asyncio), and [cancel, drop, abort, detach](cancel).
+//!
+//! # Promises
+//!
+//! * A timer never fires early. A woken task is polled. A future and its output are each dropped
+//!   exactly once.
+//! * No code of yours runs while the runtime holds a lock.
+//! * A panic ends its task and nothing else; whoever joins the task receives it.
+//! * Fairness: a task in a worker's queue waits for those before it in the queue and for at most
+//!   three polls from the LIFO slot for each of them. A busy worker looks at the timers and at what
+//!   other threads have spawned after 64 polls or about 200 µs, whichever comes first, but never
+//!   during a poll: a poll that takes long delays what only its worker can serve.
+//! * Idle costs nothing: when there is nothing to do and no timer is armed, no thread wakes.
+//!
+//! # What the types promise
+//!
+//! Checked at compile time; `T` is what the future gives.
+//!
+//! | type | `Send` | `Sync` | `Unpin` | `UnwindSafe` |
+//! |---|---|---|---|---|
+//! | [`JoinHandle<T>`] | if `T: Send` | if `T: Send` | yes | yes |
+//! | [`AbortHandle`], [`JoinError`] | yes | yes | yes | yes |
+//! | [`Runtime`], [`Handle`] | yes | yes | yes | no |
+//! | [`EnterGuard`] | no | no | yes | no |
+//! | [`YieldNow`], [`ConsumeBudget`] | yes | yes | yes | yes |
+//! | [`Gather`](gather::Gather), [`Settle`](gather::Settle), [`TryGather`](gather::TryGather) | yes | no | yes | no |
+//! | [`Sleep`](time::Sleep) | yes | yes | yes | yes |
+//! | [`Timeout<F>`](time::Timeout) | as `F` | as `F` | as `F` | as `F` |
+//! | [`Interval`](time::Interval) | yes | yes | yes | yes |
 
+#[cfg(test)]
+mod auto_traits;
 mod block_on;
 mod blocking;
 mod budget;
@@ -26,3 +87,9 @@ pub use threads::{ShutdownReport, StuckThread};
 pub use time::{interval, sleep, sleep_until, timeout};
 #[doc(inline)]
 pub use wheelhouse_timer as time;
+
+#[doc = include_str!("../docs/asyncio.md")]
+pub mod asyncio {}
+
+#[doc = include_str!("../docs/cancel.md")]
+pub mod cancel {}

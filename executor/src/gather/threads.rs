@@ -63,7 +63,7 @@ impl Waiting {
     fn join(mut self, registry: &Registry) {
         self.ended = Box::new(|| true);
         if let Some(join) = self.join.take() {
-            let again = join.run(registry);
+            let again = join.run(registry, 0);
             debug_assert!(again.is_none(), "a job ends at its first poll");
         }
     }
@@ -74,7 +74,7 @@ const NO_POOL: u16 = u16::MAX;
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(join) = self.join.take() {
-            join.shut_down(&Registry::new());
+            join.shut_down(&Registry::new(1));
         }
     }
 }
@@ -109,7 +109,8 @@ impl Drop for Joiner {
 }
 
 fn join_all(mut threads: Vec<Waiting>, abandoned: &AtomicBool) {
-    let registry = Registry::new();
+    // Running a task takes a registry, though only one that waits would enter it.
+    let registry = Registry::new(1);
     // Relaxed: see the store in `Joiner::drop`.
     while !threads.is_empty() && !abandoned.load(Relaxed) {
         // Those that have ended come first, lest one that runs on keep back another's failure.

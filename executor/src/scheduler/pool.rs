@@ -83,7 +83,7 @@ impl Pool {
             injector: Injector::new(),
             sleepers: Sleepers::new(seats),
             queues: (0..seats).map(|_| queue()).collect(),
-            registry: Registry::new(),
+            registry: Registry::new(seats),
         }
     }
 

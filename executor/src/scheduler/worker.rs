@@ -23,6 +23,8 @@ struct Worker<'a> {
     shared: &'a Shared,
     queue: &'a LocalQueue,
     running: &'a Running,
+    /// Its list in the registry.
+    list: usize,
     pace: Pace,
     /// Polls from the LIFO slot since the last one from elsewhere.
     lifo_run: u32,
@@ -48,6 +50,7 @@ pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
             shared: &local.shared,
             queue: &local.queue,
             running,
+            list: pool.registry().list_of(seat),
             pace: Pace::new(local.shared.timers().now()),
             lifo_run: 0,
             searching: false,
@@ -87,7 +90,7 @@ impl Worker<'_> {
     fn poll(&mut self, task: Runnable) {
         self.running.polls(task.site());
         budget::refill();
-        if let Some(task) = task.run(self.pool.registry()) {
+        if let Some(task) = task.run(self.pool.registry(), self.list) {
             self.queue.yield_back(task);
         }
         self.queue.settle();

@@ -24,7 +24,7 @@ pub struct Id(pub(super) u64);
 
 impl Id {
     /// How many ids a thread takes at once.
-    pub(super) const BATCH: u64 = 256;
+    const BATCH: u64 = 256;
 
     #[inline]
     pub(super) fn next() -> Id {

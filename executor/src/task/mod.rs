@@ -8,13 +8,13 @@
 //!  JoinHandle ◀───── output ───── complete
 //! ```
 //!
-//! * [`state`] has the state word, with every transition.
-//! * [`raw`] has the cell's memory, and what depends on the future's type.
-//! * [`waker`], [`join`] and the [`Runnable`] below are the three kinds of holder.
-//! * [`registry`] finds the waiting tasks at shutdown.
+//! * `state.rs` has the state word, with every transition.
+//! * `raw.rs` has the cell's memory, and what depends on the future's type.
+//! * `waker.rs`, `join.rs` and the `Runnable` below are the three kinds of holder.
+//! * `registry.rs` finds the waiting tasks at shutdown.
 //!
-//! A [`Runnable`] stands for the SCHEDULED bit while it is in a queue, and for RUNNING from
-//! [`Runnable::run`] on. There is at most one at a time, so it alone touches the future.
+//! A `Runnable` stands for the SCHEDULED bit while it is in a queue, and for RUNNING from
+//! `Runnable::run` on. There is at most one at a time, so it alone touches the future.
 
 mod id;
 mod join;
@@ -103,13 +103,14 @@ impl Runnable {
     }
 
     /// Runs it once: polls the future, or drops it if the task was aborted. It comes back if it
-    /// was woken meanwhile, to be queued again.
+    /// was woken meanwhile, to be queued again. Should it have to wait for the first time, it enters
+    /// list `own` of the registry.
     #[inline]
-    pub(crate) fn run(self, registry: &Registry) -> Option<Runnable> {
+    pub(crate) fn run(self, registry: &Registry, own: usize) -> Option<Runnable> {
         match self.header().state.start() {
-            Start::Poll { registered } => self.poll(registered, registry),
-            Start::Cancel { registered } => {
-                self.cancel(registered, registry);
+            Start::Poll { list } => self.poll(registry, list, own),
+            Start::Cancel { list } => {
+                self.cancel(registry, list);
                 None
             }
             Start::Stale => None,
@@ -123,46 +124,45 @@ impl Runnable {
     /// Drops the future of a queued task of a runtime that has shut down, and completes it.
     pub(crate) fn shut_down(self, registry: &Registry) {
         match self.header().state.start() {
-            Start::Poll { registered } | Start::Cancel { registered } => {
-                self.cancel(registered, registry);
-            }
+            Start::Poll { list } | Start::Cancel { list } => self.cancel(registry, list),
             Start::Stale => {}
             Start::Free => self.free(),
         }
     }
 
-    fn poll(self, registered: bool, registry: &Registry) -> Option<Runnable> {
+    fn poll(self, registry: &Registry, list: Option<usize>, own: usize) -> Option<Runnable> {
         // SAFETY: this thread runs the task until the end of this function.
         let waker = unsafe { waker::borrowed(self.0) };
         // SAFETY: `start` set RUNNING and said to poll.
         let polled = unsafe { raw::poll(self.0, &mut Context::from_waker(&waker)) };
         if polled.is_ready() {
-            self.complete(registered, registry);
+            self.complete(registry, list);
             return None;
         }
-        if !registered && !registry.insert(&self) {
-            self.cancel(false, registry);
+        if list.is_none() && !registry.insert(&self, own) {
+            self.cancel(registry, None);
             return None;
         }
-        match self.header().state.suspend() {
+        let list = list.unwrap_or(own);
+        match self.header().state.suspend(list) {
             Suspend::Idle => None,
             Suspend::Again => Some(self),
             Suspend::Cancel => {
-                self.cancel(true, registry);
+                self.cancel(registry, Some(list));
                 None
             }
         }
     }
 
-    fn cancel(self, registered: bool, registry: &Registry) {
+    fn cancel(self, registry: &Registry, list: Option<usize>) {
         // SAFETY: this thread set RUNNING, and the future has not ended.
         unsafe { raw::cancel(self.0) };
-        self.complete(registered, registry);
+        self.complete(registry, list);
     }
 
-    fn complete(self, registered: bool, registry: &Registry) {
-        if registered {
-            registry.remove(&self);
+    fn complete(self, registry: &Registry, list: Option<usize>) {
+        if let Some(list) = list {
+            registry.remove(&self, list);
         }
         let finish = self.header().state.finish(false);
         self.settle(finish);

@@ -1,20 +1,21 @@
 //! The registry: every task that waits, so that a shutdown can find and drop it.
 //!
 //! A task enters at its first `Pending` and leaves when it ends; one that never waits is never
-//! entered, for until then it is in a queue or in a worker's hands. The lists are intrusive, and
-//! there are several of them, each under a lock of its own. Ids come in batches, and a batch
-//! shares a list, so that the tasks that one thread spawns seldom meet another thread's lock.
+//! entered, for until then it is in a queue or in a worker's hands. The lists are intrusive. There
+//! is one for each worker (beyond 64 workers they share), under a lock of its own, and a task
+//! enters the list of the worker that polled it first; so two workers seldom meet at a lock.
 
-use super::{Id, Runnable, raw::Header, state::Claim};
+use super::{
+    Runnable,
+    raw::Header,
+    state::{Claim, LISTS},
+};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 use std::{cell::Cell, ptr::NonNull};
 
-/// How many lists there are. Each worker keeps to one for [`Id::BATCH`] tasks.
-const LISTS: usize = 16;
-
 pub(crate) struct Registry {
-    lists: [CachePadded<Mutex<List>>; LISTS],
+    lists: Box<[CachePadded<Mutex<List>>]>,
 }
 
 struct List {
@@ -35,17 +36,21 @@ pub(super) struct Links {
 unsafe impl Send for List {}
 
 impl Registry {
-    /// A registry that admits nothing until it is [opened](Self::open).
-    pub(crate) fn new() -> Self {
-        let list = || {
-            CachePadded::new(Mutex::new(List {
-                head: None,
-                closed: true,
-            }))
+    /// A registry for this many workers, that admits nothing until it is [opened](Self::open).
+    pub(crate) fn new(workers: usize) -> Self {
+        let list = || List {
+            head: None,
+            closed: true,
         };
+        let list = |_| CachePadded::new(Mutex::new(list()));
         Registry {
-            lists: std::array::from_fn(|_| list()),
+            lists: (0..workers.min(LISTS)).map(list).collect(),
         }
+    }
+
+    /// The list of a worker.
+    pub(crate) fn list_of(&self, worker: usize) -> usize {
+        worker % self.lists.len()
     }
 
     pub(crate) fn open(&self) {
@@ -55,8 +60,8 @@ impl Registry {
     }
 
     /// Enters a task that the caller is running. False: the registry is closed.
-    pub(super) fn insert(&self, task: &Runnable) -> bool {
-        let mut list = self.list(task.header().id()).lock();
+    pub(super) fn insert(&self, task: &Runnable, list: usize) -> bool {
+        let mut list = self.lists[list].lock();
         if list.closed {
             return false;
         }
@@ -65,8 +70,8 @@ impl Registry {
     }
 
     /// Takes a task out that the caller is running, unless a shutdown has done so already.
-    pub(super) fn remove(&self, task: &Runnable) {
-        self.list(task.header().id()).lock().unlink(task.0);
+    pub(super) fn remove(&self, task: &Runnable, list: usize) {
+        self.lists[list].lock().unlink(task.0);
     }
 
     /// Closes the registry and cancels every task in it that nobody is running; those that are
@@ -91,10 +96,6 @@ impl Registry {
             }
         }
         None
-    }
-
-    fn list(&self, id: Id) -> &Mutex<List> {
-        &self.lists[(id.0 / Id::BATCH) as usize % LISTS]
     }
 }
 

@@ -18,7 +18,8 @@
 //! | JOIN_INTEREST | spawn | the `JoinHandle`'s drop | the handle exists; once COMPLETE is set, the output is the handle's |
 //! | JOIN_WAKER | the handle's poll | the handle | the join waker is readable by whoever completes the task |
 //!
-//! The rest of the word counts the wakers and abort handles. SCHEDULED, RUNNING and JOIN_INTEREST
+//! Six bits beside REGISTERED say in which list of the registry the task is. The rest of the word
+//! counts the wakers and abort handles. SCHEDULED, RUNNING and JOIN_INTEREST
 //! each count as one more reference, and so does the absence of COMPLETE: a task that has not ended
 //! is never freed. So no transition below has to count anything, a task that is woken a billion
 //! times behind a stuck worker overflows nothing, and whoever makes the word
@@ -38,22 +39,27 @@ const CANCELLED: usize = 1 << 3;
 const REGISTERED: usize = 1 << 4;
 const JOIN_INTEREST: usize = 1 << 5;
 const JOIN_WAKER: usize = 1 << 6;
-const REFERENCE: usize = 1 << 7;
+const LIST: usize = 1 << 7;
+const REFERENCE: usize = LIST * LISTS;
 
 /// More clones than this are a leak: the process ends before the count can overflow.
 const MAX_WORD: usize = isize::MAX as usize;
 
+/// How many lists a registry can have.
+pub(crate) const LISTS: usize = 1 << 6;
+
 /// A task's state word.
 pub(crate) struct State(AtomicUsize);
 
-/// What to do with a task that came out of a queue.
+/// What to do with a task that came out of a queue. `list` is the list of the registry that it has
+/// been entered in.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Start {
     /// The caller runs it: poll.
-    Poll { registered: bool },
+    Poll { list: Option<usize> },
     /// The caller runs it: drop the future.
-    Cancel { registered: bool },
+    Cancel { list: Option<usize> },
     /// It ended while it was queued; the reference is given back.
     Stale,
     /// As `Stale`, and it was the last reference.
@@ -129,6 +135,15 @@ impl Snapshot {
         Snapshot(self.0 - REFERENCE)
     }
 
+    fn list(self) -> Option<usize> {
+        self.has(REGISTERED).then_some(self.0 / LIST % LISTS)
+    }
+
+    fn in_list(self, list: usize) -> Self {
+        debug_assert!(list < LISTS && self.list().is_none_or(|old| old == list));
+        self.with(REGISTERED | (list * LIST))
+    }
+
     /// Whether nobody holds the cell any more.
     fn is_dead(self) -> bool {
         self.has(COMPLETE) && !self.has(RUNNING | SCHEDULED | JOIN_INTEREST) && self.0 < REFERENCE
@@ -164,7 +179,7 @@ impl State {
         self.update(|s| {
             debug_assert!(s.has(SCHEDULED), "a task in a queue is scheduled");
             let next = s.without(SCHEDULED);
-            let registered = s.has(REGISTERED);
+            let list = s.list();
             if s.has(RUNNING | COMPLETE) {
                 // Only a shutdown runs a task that is in a queue.
                 (
@@ -176,21 +191,21 @@ impl State {
                     },
                 )
             } else if s.has(CANCELLED) {
-                (next.with(RUNNING), Start::Cancel { registered })
+                (next.with(RUNNING), Start::Cancel { list })
             } else {
-                (next.with(RUNNING), Start::Poll { registered })
+                (next.with(RUNNING), Start::Poll { list })
             }
         })
     }
 
-    /// Ends a poll that returned `Pending`. The task must be in its registry by now.
+    /// Ends a poll that returned `Pending`. The task must be in this list of its registry by now.
     #[inline]
-    pub(crate) fn suspend(&self) -> Suspend {
+    pub(crate) fn suspend(&self, list: usize) -> Suspend {
         self.update(|s| {
             if s.has(CANCELLED) {
-                return (s.with(REGISTERED), Suspend::Cancel);
+                return (s.in_list(list), Suspend::Cancel);
             }
-            let next = s.without(RUNNING).with(REGISTERED);
+            let next = s.without(RUNNING).in_list(list);
             (
                 next,
                 if s.has(SCHEDULED) {

@@ -9,8 +9,8 @@ mod unit {
     /// A task that waits: started, and suspended once.
     fn idle() -> State {
         let state = State::new();
-        assert_eq!(state.start(), Start::Poll { registered: false });
-        assert_eq!(state.suspend(), Suspend::Idle);
+        assert_eq!(state.start(), Start::Poll { list: None });
+        assert_eq!(state.suspend(5), Suspend::Idle);
         state
     }
 
@@ -19,16 +19,16 @@ mod unit {
         let state = idle();
         assert_eq!(state.wake_by_ref(), Wake::Queue);
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
-        assert_eq!(state.start(), Start::Poll { registered: true });
+        assert_eq!(state.start(), Start::Poll { list: Some(5) });
     }
 
     #[test]
     fn a_wake_during_the_poll_runs_it_again() {
         let state = State::new();
-        assert_eq!(state.start(), Start::Poll { registered: false });
+        assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
-        assert_eq!(state.suspend(), Suspend::Again);
-        assert_eq!(state.start(), Start::Poll { registered: true });
+        assert_eq!(state.suspend(5), Suspend::Again);
+        assert_eq!(state.start(), Start::Poll { list: Some(5) });
     }
 
     #[test]
@@ -36,7 +36,7 @@ mod unit {
         let state = idle();
         state.add_reference();
         assert_eq!(state.wake_by_val(), Wake::Queue);
-        assert_eq!(state.start(), Start::Poll { registered: true });
+        assert_eq!(state.start(), Start::Poll { list: Some(5) });
         assert_eq!(state.finish(false), Finish::Done);
         assert!(state.release_join(), "no reference is left");
     }
@@ -47,7 +47,7 @@ mod unit {
         state.add_reference();
         state.add_reference();
         assert_eq!(state.wake_by_ref(), Wake::Queue);
-        assert_eq!(state.start(), Start::Poll { registered: true });
+        assert_eq!(state.start(), Start::Poll { list: Some(5) });
         assert_eq!(state.finish(false), Finish::Done);
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
         assert_eq!(state.abort(), Wake::Nothing);
@@ -59,7 +59,7 @@ mod unit {
     #[test]
     fn a_wake_during_the_last_poll_is_forgotten() {
         let state = State::new();
-        assert_eq!(state.start(), Start::Poll { registered: false });
+        assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
         assert_eq!(state.finish(false), Finish::Done);
         assert!(state.release_join(), "the wake left no queue entry behind");
@@ -71,22 +71,22 @@ mod unit {
         assert_eq!(state.abort(), Wake::Queue);
         assert_eq!(state.abort(), Wake::Nothing);
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
-        assert_eq!(state.start(), Start::Cancel { registered: true });
+        assert_eq!(state.start(), Start::Cancel { list: Some(5) });
     }
 
     #[test]
     fn an_abort_of_a_queued_task_waits_for_the_queue() {
         let state = State::new();
         assert_eq!(state.abort(), Wake::Nothing);
-        assert_eq!(state.start(), Start::Cancel { registered: false });
+        assert_eq!(state.start(), Start::Cancel { list: None });
     }
 
     #[test]
     fn an_abort_during_the_poll_is_the_runners_to_carry_out() {
         let state = State::new();
-        assert_eq!(state.start(), Start::Poll { registered: false });
+        assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.abort(), Wake::Nothing);
-        assert_eq!(state.suspend(), Suspend::Cancel);
+        assert_eq!(state.suspend(5), Suspend::Cancel);
         assert!(state.is_running());
     }
 
@@ -117,9 +117,9 @@ mod unit {
     #[test]
     fn a_running_task_is_not_claimed_but_cancelled() {
         let state = State::new();
-        assert_eq!(state.start(), Start::Poll { registered: false });
+        assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.claim(), Claim::Running);
-        assert_eq!(state.suspend(), Suspend::Cancel);
+        assert_eq!(state.suspend(5), Suspend::Cancel);
         assert_eq!(state.finish(false), Finish::Done);
         assert_eq!(state.claim(), Claim::Ended);
     }
@@ -131,7 +131,7 @@ mod unit {
         assert!(state.has_join_waker());
         assert!(state.unset_join_waker());
         assert!(state.set_join_waker());
-        assert_eq!(state.start(), Start::Poll { registered: false });
+        assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.finish(false), Finish::WakeJoiner);
         assert!(!state.unset_join_waker());
         assert!(!state.set_join_waker());
@@ -144,7 +144,7 @@ mod unit {
         for _ in 0..100_000 {
             assert_eq!(state.wake_by_ref(), Wake::Nothing);
         }
-        assert_eq!(state.start(), Start::Poll { registered: false });
+        assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.finish(false), Finish::Done);
         assert!(state.release_join());
     }
@@ -242,7 +242,7 @@ mod loom_models {
             if self.message.load(Relaxed) == 1 {
                 return self.complete(false);
             }
-            match self.state.suspend() {
+            match self.state.suspend(5) {
                 Suspend::Idle => {}
                 Suspend::Again => self.push(),
                 Suspend::Cancel => self.complete(false),

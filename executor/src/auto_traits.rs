@@ -1,0 +1,39 @@
+//! The table of auto traits in the crate's documentation, checked at compile time.
+
+use crate::{
+    AbortHandle, ConsumeBudget, EnterGuard, Handle, JoinError, JoinHandle, Runtime, YieldNow,
+    gather::{Gather, Settle, TryGather},
+    time::{Interval, Sleep, Timeout},
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use std::{
+    cell::Cell,
+    marker::PhantomPinned,
+    panic::{RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+};
+
+assert_impl_all!(JoinHandle<Cell<u8>>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(JoinHandle<PhantomPinned>: Unpin);
+assert_not_impl_any!(JoinHandle<Rc<()>>: Send, Sync);
+assert_impl_all!(AbortHandle: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(JoinError: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Runtime: Send, Sync, Unpin);
+assert_impl_all!(Handle: Send, Sync, Unpin);
+assert_impl_all!(EnterGuard<'static>: Unpin);
+assert_not_impl_any!(EnterGuard<'static>: Send, Sync);
+assert_impl_all!(YieldNow: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(ConsumeBudget: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Sleep: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Interval: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Timeout<YieldNow>: Send, Sync, Unpin, UnwindSafe);
+assert_not_impl_any!(Timeout<Rc<()>>: Send, Sync);
+assert_not_impl_any!(Timeout<PhantomPinned>: Unpin);
+assert_impl_all!(Gather<(u8, u8)>: Send, Unpin);
+assert_impl_all!(Settle<(u8, u8)>: Send, Unpin);
+assert_impl_all!(TryGather<(u8, u8), u8>: Send, Unpin);
+
+/// Sizes that are promised.
+const _: () = assert!(size_of::<JoinHandle<[u8; 100]>>() == size_of::<usize>());
+const _: () = assert!(size_of::<JoinError>() == size_of::<usize>());
+const _: () = assert!(size_of::<Sleep>() <= 40);
