@@ -58,12 +58,16 @@ pub(crate) fn is_worker() -> bool {
     worker().is_some()
 }
 
-/// Queues a task on this thread, if it is a worker of the task's pool.
+/// Hands a task to `push` with this thread's queue, if it is a worker of that pool.
 #[inline]
-pub(crate) fn push_local(pool: u16, task: Runnable) -> Result<(), Runnable> {
+pub(crate) fn push_local(
+    pool: u16,
+    task: Runnable,
+    push: impl FnOnce(&LocalQueue, Runnable),
+) -> Result<(), Runnable> {
     match worker() {
         Some(local) if local.shared.pool().number() == pool => {
-            local.queue.push(task);
+            push(&local.queue, task);
             Ok(())
         }
         _ => Err(task),

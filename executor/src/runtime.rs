@@ -7,7 +7,7 @@ use crate::{
     context,
     error::JoinError,
     scheduler::pool::{Pool, Pooled},
-    scheduler::worker,
+    scheduler::{queue::LocalQueue, worker},
     task::{self, JoinHandle},
     threads::{Options, Running, ShutdownReport, Threads},
 };
@@ -160,7 +160,11 @@ impl Shared {
     }
 
     #[inline]
-    fn spawn<F>(&self, future: F, site: &'static Location<'static>) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -171,7 +175,7 @@ impl Shared {
     }
 
     fn queue(&self, task: task::Runnable) {
-        if let Err(task) = context::push_local(self.pool.number(), task) {
+        if let Err(task) = context::push_local(self.pool.number(), task, LocalQueue::push_new) {
             self.pool.inject(task);
         }
     }

@@ -26,8 +26,11 @@ pub(super) struct Alarm(Use);
 pub struct Bell {
     slot: &'static Slot,
     generation: u32,
+    /// The child's number, and [`MUTED`].
     child: u32,
 }
+
+const MUTED: u32 = 1 << 31;
 
 /// One use of a slot.
 #[derive(Clone, Copy)]
@@ -62,7 +65,10 @@ impl Alarm {
 
     /// The bell of child number `child`.
     pub(super) fn bell(&self, child: usize) -> Bell {
-        let child = u32::try_from(child).expect("gather! takes at most 2^32 arguments");
+        let number = u32::try_from(child)
+            .ok()
+            .filter(|number| number & MUTED == 0);
+        let child = number.expect("a gather has fewer than 2^31 arguments");
         Bell {
             slot: self.0.slot,
             generation: self.0.generation,
@@ -110,13 +116,23 @@ impl Drop for Alarm {
 }
 
 impl Bell {
+    /// Notes that there is nothing to ring for.
+    pub(super) fn mute(&mut self) {
+        self.child |= MUTED;
+    }
+
+    /// Whether [`mute`](Self::mute) was called.
+    pub(super) fn is_muted(self) -> bool {
+        self.child & MUTED != 0
+    }
+
     /// Notes that this child wants to be looked at, and wakes the gather.
     pub(super) fn ring(self) {
         let mut state = self.slot.0.lock();
         if state.generation != self.generation {
             return;
         }
-        state.rung.push(self.child);
+        state.rung.push(self.child & !MUTED);
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {

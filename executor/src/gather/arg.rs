@@ -12,10 +12,11 @@
 //! second time would be a second message.
 
 use super::{
-    child::{AnyValue, Child, OkOnly, Rule, Watched},
+    child::{AnyValue, Child, OkOnly, Rule},
     future::raise,
     start::Starter,
     threads::Waiting,
+    watched::Watched,
 };
 use crate::{error::JoinError, task::JoinHandle};
 use std::{convert::identity, future::IntoFuture, marker::PhantomData, thread};
@@ -162,10 +163,7 @@ where
     T: Send + 'static,
 {
     Spread::new(arguments, |arguments, starter| {
-        arguments
-            .into_iter()
-            .map(|argument| argument.start(starter, identity))
-            .collect()
+        start_each(arguments, |argument| argument.start(starter, identity))
     })
 }
 
@@ -206,8 +204,9 @@ where
         T: Send + 'static,
     {
         Spread::new(arguments, |arguments, starter| {
-            let start = |argument: I::Item| argument.start(starter, Fallible::into_result);
-            arguments.into_iter().map(start).collect()
+            start_each(arguments, |argument| {
+                argument.start(starter, Fallible::into_result)
+            })
         })
     }
 }
@@ -220,6 +219,19 @@ impl<I, A, T, R> Spread<I, A, T, R> {
             argument: PhantomData,
         }
     }
+}
+
+fn start_each<I: IntoIterator, C>(
+    arguments: I,
+    mut start: impl FnMut(I::Item) -> Option<C>,
+) -> Option<Vec<C>> {
+    let arguments = arguments.into_iter();
+    // Collecting into an `Option` would forget how many there are.
+    let mut children = Vec::with_capacity(arguments.size_hint().0);
+    for argument in arguments {
+        children.push(start(argument)?);
+    }
+    Some(children)
 }
 
 /// `sort` for all that isn't a `JoinHandle`.
@@ -251,12 +263,7 @@ where
     /// The handles are waited for, instead of being spawned as futures.
     pub fn sort(self) -> Spread<I, JoinHandle<T>, T, AnyValue> {
         Spread::new(self.arguments, |handles, starter| {
-            Some(
-                handles
-                    .into_iter()
-                    .map(|handle| starter.given(handle))
-                    .collect(),
-            )
+            start_each(handles, |handle| Some(starter.given(handle)))
         })
     }
 }
@@ -284,12 +291,7 @@ where
         T: IsResult<E, Ok = U>,
     {
         Spread::new(self.arguments, |handles, starter| {
-            Some(
-                handles
-                    .into_iter()
-                    .map(|handle| starter.given(T::cast(handle)))
-                    .collect(),
-            )
+            start_each(handles, |handle| Some(starter.given(T::cast(handle))))
         })
     }
 }

@@ -108,6 +108,7 @@ mod macros;
 mod outputs;
 mod start;
 mod threads;
+mod watched;
 
 pub use future::{Gather, Settle, TryGather};
 pub use outputs::Outputs;

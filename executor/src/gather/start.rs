@@ -9,11 +9,7 @@ use super::{
     outputs::{Arguments, TryArguments},
     threads::{Joiner, Waiting},
 };
-use crate::{
-    context,
-    scheduler::pool::Pooled,
-    task::{self, JoinHandle},
-};
+use crate::{context, task::JoinHandle};
 use std::{future::Future, panic::Location, thread};
 
 /// Starts the arguments of one gather.
@@ -53,14 +49,7 @@ impl Starter {
         F::Output: Send + 'static,
     {
         self.started += 1;
-        context::with_current(|shared| {
-            let pool = shared?.pool();
-            let (task, handle) = task::new::<F, Pooled>(future, pool.number(), self.site);
-            if let Err(task) = context::push_local(pool.number(), task) {
-                pool.inject(task);
-            }
-            Some(handle)
-        })
+        context::with_current(|shared| Some(shared?.spawn(future, self.site)))
     }
 
     /// The next child is the task of a handle that the caller gave.
@@ -79,8 +68,10 @@ impl Starter {
     #[track_caller]
     fn finish<C: Children<E>, E>(self, children: C) -> Engine<C, E> {
         let count = self.threads.len();
-        let builder = thread::Builder::new().name("wheelhouse-joiner".into());
-        let joiner = (count > 0).then(|| Joiner::start(self.threads, builder));
+        let joiner = (count > 0).then(|| {
+            let builder = thread::Builder::new().name("wheelhouse-joiner".into());
+            Joiner::start(self.threads, builder)
+        });
         match joiner.transpose() {
             Ok(joiner) => Engine::new(children, self.alarm, joiner, self.site),
             Err(error) => panic!(

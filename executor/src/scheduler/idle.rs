@@ -150,6 +150,14 @@ impl Idle {
             .map(|(index, bits)| index * 64 + bits.trailing_zeros() as usize)
     }
 
+    /// Whether some of the workers run tasks and the caller, which searches, is the only one to do
+    /// so.
+    pub(crate) fn is_only_searcher(&self, seats: usize) -> bool {
+        // Relaxed: only a guess at what is worth while.
+        let word = self.word.load(Relaxed);
+        searching(word) == 1 && parked(word) + 1 < seats
+    }
+
     /// Counts the caller as searching.
     pub(crate) fn start_searching(&self) {
         // Relaxed: a notifier that misses it wakes one worker too many.

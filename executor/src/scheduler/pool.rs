@@ -14,7 +14,7 @@
 
 use super::{
     idle::{self, Idle},
-    queue::SharedQueue,
+    queue::{LocalQueue, SharedQueue},
     sleepers::Sleepers,
 };
 use crate::{
@@ -191,7 +191,7 @@ impl Schedule for Pooled {
     #[inline]
     fn schedule(task: Runnable) {
         let pool = task.pool();
-        if let Err(task) = context::push_local(pool, task) {
+        if let Err(task) = context::push_local(pool, task, LocalQueue::push_woken) {
             Pool::by_number(pool).inject(task);
         }
     }

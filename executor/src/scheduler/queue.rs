@@ -2,7 +2,8 @@
 //!
 //! The slot holds the task that was woken last: the receiver of a message runs while the message
 //! is still in the cache. What it displaces goes to the back of the deque, from which others
-//! steal. The slot can be emptied by any thread, so that a worker that is stuck in a poll does not
+//! steal. A spawned task takes the slot only if it is empty; that saves an exchange for each spawn
+//! of many, and keeps their order. The slot can be emptied by any thread, so that a worker that is stuck in a poll does not
 //! hold on to it.
 
 use super::pool::Pool;
@@ -82,11 +83,20 @@ impl LocalQueue {
         self.pool.queue(self.seat)
     }
 
-    /// Queues a task that was spawned or woken on this thread.
+    /// Queues a task that was woken on this thread: it runs next.
     #[inline]
-    pub(crate) fn push(&self, task: Runnable) {
+    pub(crate) fn push_woken(&self, task: Runnable) {
         if let Some(displaced) = self.shared().lifo.put(task) {
             self.push_back(displaced);
+        }
+    }
+
+    /// Queues a task that was spawned on this thread: it runs next if nothing else is to, so that
+    /// one that is awaited at once stays here; else after all others, in the order of the spawns.
+    #[inline]
+    pub(crate) fn push_new(&self, task: Runnable) {
+        if let Some(task) = self.shared().lifo.put_if_empty(task) {
+            self.push_back(task);
         }
     }
 
@@ -172,18 +182,24 @@ fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
 struct LifoSlot(AtomicPtr<()>);
 
 impl LifoSlot {
+    /// Puts `task` in, or gives it back if there is one already. For the slot's worker only.
+    #[inline]
+    fn put_if_empty(&self, task: Runnable) -> Option<Runnable> {
+        // Relaxed: nobody else fills the slot, so if it looks empty, it stays empty.
+        if !self.0.load(Relaxed).is_null() {
+            return Some(task);
+        }
+        // Release pairs with `take`.
+        self.0.store(task.into_raw(), Release);
+        None
+    }
+
     /// Puts `task` in and returns the one that was there. For the slot's worker only.
     #[inline]
     fn put(&self, task: Runnable) -> Option<Runnable> {
-        let task = task.into_raw();
-        // Relaxed: nobody else fills the slot, so if it looks empty, it stays empty.
-        if self.0.load(Relaxed).is_null() {
-            // Release pairs with `take`.
-            self.0.store(task, Release);
-            return None;
-        }
-        // AcqRel: Release as above; Acquire pairs with the put of the task that comes back.
-        Self::runnable(self.0.swap(task, AcqRel))
+        let task = self.put_if_empty(task)?;
+        // AcqRel: Release pairs with `take`; Acquire pairs with the put of the task that comes back.
+        Self::runnable(self.0.swap(task.into_raw(), AcqRel))
     }
 
     #[inline]

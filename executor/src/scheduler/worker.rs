@@ -17,6 +17,11 @@ const LIFO_RUN: u32 = 3;
 /// The most timers that are fired from one shard before tasks are polled again.
 const FIRE_BATCH: usize = 256;
 
+/// How often the last searcher looks again before it parks, and how long it spins before each look:
+/// a few microseconds in all, less than parking and being woken cost.
+const LINGER_LOOKS: u32 = 32;
+const LINGER_SPINS: u32 = 8;
+
 struct Worker<'a> {
     pool: &'static Pool,
     seat: usize,
@@ -83,8 +88,19 @@ impl Worker<'_> {
             if self.pool.is_closed() {
                 return None;
             }
-            self.park();
+            if !self.linger() {
+                self.park();
+            }
         }
+    }
+
+    /// Before it parks, the only searcher waits a little while others run: they are likely to push
+    /// something, and would then have to wake it. True: there is work.
+    fn linger(&self) -> bool {
+        (0..LINGER_LOOKS).any(|_| {
+            (0..LINGER_SPINS).for_each(|_| std::hint::spin_loop());
+            self.pool.idle().is_only_searcher(self.pool.seats()) && self.pool.has_work()
+        })
     }
 
     fn poll(&mut self, task: Runnable) {
@@ -153,12 +169,18 @@ impl Worker<'_> {
         self.queue.steal(self.victim)
     }
 
+    #[inline]
     fn stop_searching(&mut self) {
         if self.searching {
-            self.searching = false;
-            if self.pool.idle().stop_searching() && self.pool.has_work() {
-                self.pool.notify();
-            }
+            self.end_search();
+        }
+    }
+
+    #[cold]
+    fn end_search(&mut self) {
+        self.searching = false;
+        if self.pool.idle().stop_searching() && self.pool.has_work() {
+            self.pool.notify();
         }
     }
 
