@@ -1,1 +1,83 @@
-//! TBD
+#![doc = include_str!("../README.md")]
+//!
+//! # How it works
+//!
+//! A timer is an entry in a [`Wheel`]: a waker, and the tick at which it is to be called. A tick is
+//! 2^14 ns, about 16 µs. A deadline rounds up to its tick and the clock rounds down, so that
+//! **nothing fires early**.
+//!
+//! The wheel has 8 levels of slots. Level 0 has one slot a tick, and each slot of a higher level
+//! spans all of the level below it. An entry lies in the level of the highest digit in which its
+//! tick differs from now:
+//!
+//! ```text
+//!              now
+//!               ▼
+//! level 0   │··▒│ │•│ │ │•│ │ ... │ │     256 slots of 16 µs:   this turn of 4.2 ms
+//! level 1   │·····▒│ │•│ │••│ │ ... │      64 slots of 4.2 ms:  this turn of 268 ms
+//! level 2   │···▒│••│ │ │ │•│ ... │ │      64 slots of 268 ms:  this turn of 17 s
+//! level 3   │▒│ │••••│ │ │ ... │ │ │       64 slots of 17 s:    this turn of 18 min
+//!   ...                                    and so on: 19 hours, 51 days, 9 years, 584 years
+//!
+//!   ▒ the slot that now is in: always empty      • an entry      · the past
+//! ```
+//!
+//! When now reaches a slot of level 0, its entries fire. When it reaches a slot of a higher level,
+//! that slot's entries *cascade* into the level below. One bit a slot says where there is anything,
+//! and whatever lies in a lower level comes first, so the next deadline is the first bit that is
+//! set: nobody counts ticks off, and with nothing to do nothing runs.
+//!
+//! 14 bits within a tick, 8 of level 0 and 7 × 6 above are 64: every deadline that can be said in
+//! nanoseconds has a slot of its own, so that there is no list of what is too far off, and no turn
+//! of the wheel that comes twice.
+//!
+//! Each thread of a runtime has a wheel of its own, behind a lock that nobody else wants as a rule.
+//! Beside it stands the next deadline, to be read by whoever looks for something to do: a worker
+//! that is stuck keeps none of its timers from firing. Threads outside every runtime share a few
+//! wheels, which one thread serves.
+//!
+//! # What it costs
+//!
+//! | | time | remarks |
+//! |---|---|---|
+//! | make a [`Sleep`] | O(1) | one look at the clock; touches nothing shared |
+//! | first poll | O(1) | one lock; allocates only if more are pending than ever before |
+//! | poll again, same waker | O(1) | one look at the clock; no lock |
+//! | poll again, other waker | O(1) | one lock |
+//! | drop, having been polled | O(1) | one lock; none if it has fired |
+//! | [`reset`](Sleep::reset) to later | O(1) | no lock |
+//! | [`reset`](Sleep::reset) to earlier | O(1) | one lock |
+//! | fire | O(1) each | a lock for 64; each has cascaded 7 times at most, mostly once or twice |
+//! | next deadline | O(1) | one load a wheel |
+//!
+//! A [`Sleep`] has 40 bytes, and 40 more in the wheel while it is armed. Memory that timers have
+//! used is used again for others.
+//!
+//! # Other executors
+//!
+//! Nothing needs to be set up: outside a `wheelhouse` runtime timers are driven by a thread named
+//! `wheelhouse-timer`, which starts with the first timer and sleeps while none is due.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod context;
+#[doc(hidden)]
+pub mod driver;
+mod interval;
+mod slab;
+mod sleep;
+mod standalone;
+mod table;
+#[cfg(test)]
+mod testing;
+mod timeout;
+mod timers;
+mod wheel;
+
+pub use clock::{Clock, ManualClock};
+pub use context::now;
+pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+pub use slab::Key;
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use wheel::{Advance, Drain, MAX_TICK, Wheel};

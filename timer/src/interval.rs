@@ -1,0 +1,189 @@
+//! [`Interval`]: ticks at regular times.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::context;
+use crate::sleep::{Sleep, sleep_until};
+
+/// How late a tick may be and still count as in time for [`MissedTickBehavior::Delay`], in
+/// nanoseconds: what a busy machine causes by itself. Never more than the period.
+const IN_TIME: u64 = 5_000_000;
+
+/// Ticks now, and then once every `period`.
+///
+/// # Panics
+///
+/// If `period` is zero.
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::{Duration, Instant};
+/// use wheelhouse_timer::interval;
+///
+/// let start = Instant::now();
+/// block_on(async {
+///     let mut interval = interval(Duration::from_millis(2));
+///     for _ in 0..3 {
+///         interval.tick().await; // at 0, 2 and 4 ms
+///     }
+/// });
+/// assert!(start.elapsed() >= Duration::from_millis(4));
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    interval_at(context::now(), period)
+}
+
+/// Ticks at `start`, and then once every `period`.
+///
+/// # Panics
+///
+/// If `period` is zero.
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    assert!(
+        !period.is_zero(),
+        "an interval's period must be longer than zero"
+    );
+    Interval {
+        delay: sleep_until(start),
+        period,
+        missed: MissedTickBehavior::Burst,
+    }
+}
+
+/// What an [`Interval`] does after it was polled late.
+///
+/// With a period of 10 ms, if the tick of 20 ms is taken at 47 ms only:
+///
+/// ```text
+///                0    10   20   30   40   50   60   70   80
+/// Burst          |    |    ...........||||    |    |    |   at 47 (three), 50, 60, 70
+/// Delay          |    |    ...........|         |    |      at 47, 57, 67
+/// Skip           |    |    ...........|  |    |    |    |   at 47, 50, 60, 70
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum MissedTickBehavior {
+    /// Ticks at once for each tick that was missed, until it has caught up.
+    #[default]
+    Burst,
+    /// Drops what was missed, and ticks on a period after the late tick. A tick that is late by
+    /// less than 5 ms, and less than a period, doesn't count as late.
+    Delay,
+    /// Drops what was missed, and ticks on at the next multiple of the period.
+    Skip,
+}
+
+/// Ticks once every period: see [`interval`].
+///
+/// It is `Send`, `Sync`, `Unpin` and `UnwindSafe`.
+#[derive(Debug)]
+#[must_use = "an interval ticks only when `tick` is called and awaited"]
+pub struct Interval {
+    delay: Sleep,
+    period: Duration,
+    missed: MissedTickBehavior,
+}
+
+impl Interval {
+    /// Waits for the next tick, and yields the time that it was due, which is not always now.
+    ///
+    /// # Cancel safety
+    ///
+    /// To drop the future before it is ready loses no tick.
+    pub fn tick(&mut self) -> Tick<'_> {
+        Tick { interval: self }
+    }
+
+    /// Polls for the next tick: see [`tick`](Interval::tick).
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        ready!(Pin::new(&mut self.delay).poll(cx));
+        let due = self.delay.deadline_nanos();
+        let now = self.delay.clock_nanos();
+        let next = self
+            .missed
+            .next(due, now, clock::duration_nanos(self.period));
+        self.delay.reset_nanos(next);
+        Poll::Ready(clock::instant(due).unwrap_or_else(context::now))
+    }
+
+    /// Has the next tick a period from now.
+    pub fn reset(&mut self) {
+        self.reset_after(self.period);
+    }
+
+    /// Has the next tick at once.
+    pub fn reset_immediately(&mut self) {
+        self.reset_after(Duration::ZERO);
+    }
+
+    /// Has the next tick after `duration`, and further ones once every period from there.
+    pub fn reset_after(&mut self, duration: Duration) {
+        let now = self.delay.clock_nanos();
+        self.delay
+            .reset_nanos(now.saturating_add(clock::duration_nanos(duration)));
+    }
+
+    /// Has the next tick at `deadline`, and further ones once every period from there.
+    pub fn reset_at(&mut self, deadline: Instant) {
+        self.delay.reset(deadline);
+    }
+
+    /// The time from one tick to the next.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// What happens to ticks that were missed.
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed
+    }
+
+    /// Says what is to happen to ticks that are missed. By default it is
+    /// [`MissedTickBehavior::Burst`].
+    pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
+        self.missed = behavior;
+    }
+}
+
+/// The future of [`Interval::tick`]. It is `Send`, `Sync` and `Unpin`.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Tick<'a> {
+    interval: &'a mut Interval,
+}
+
+impl Future for Tick<'_> {
+    type Output = Instant;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
+        self.get_mut().interval.poll_tick(cx)
+    }
+}
+
+impl MissedTickBehavior {
+    /// When the next tick is due, after one that was due at `due` is taken at `now`. All in
+    /// nanoseconds.
+    fn next(self, due: u64, now: u64, period: u64) -> u64 {
+        let late = now.saturating_sub(due);
+        let in_time = due.saturating_add(period);
+        match self {
+            MissedTickBehavior::Burst => in_time,
+            MissedTickBehavior::Delay if late < IN_TIME.min(period) => in_time,
+            MissedTickBehavior::Delay => now.saturating_add(period),
+            MissedTickBehavior::Skip => {
+                let missed = late - late % period;
+                in_time.saturating_add(missed)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! [`Timeout`]: a future with a limit.
+
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use pin_project_lite::pin_project;
+
+use crate::sleep::{Sleep, sleep, sleep_until};
+
+/// Gives `future` no longer than `duration`.
+///
+/// Yields what the future yields if it is ready in time, otherwise [`Elapsed`]; the future is
+/// dropped with the `Timeout`. The future is polled first: one that is ready wins even if the time
+/// is over, or was zero from the beginning. A future that doesn't return from its poll can't be
+/// interrupted.
+///
+/// The time runs from this call. A duration too long to be represented is no limit.
+///
+/// # Panics
+///
+/// The call doesn't; the first poll as that of [`sleep`].
+///
+/// # Cancel safety
+///
+/// That of `future`: dropping the `Timeout` drops it, and takes the timer out of its wheel.
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::Duration;
+/// use wheelhouse_timer::{sleep, timeout};
+///
+/// let ready = block_on(timeout(Duration::ZERO, async { 7 }));
+/// assert_eq!(ready.unwrap(), 7);
+///
+/// let late = block_on(timeout(Duration::from_millis(1), sleep(Duration::from_secs(3600))));
+/// assert_eq!(late.unwrap_err().to_string(), "deadline has elapsed");
+/// ```
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    Timeout {
+        future: future.into_future(),
+        delay: sleep(duration),
+    }
+}
+
+/// Gives `future` until `deadline`.
+///
+/// For everything else see [`timeout`].
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout {
+        future: future.into_future(),
+        delay: sleep_until(deadline),
+    }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    ///
+    /// It is `Send`, `Sync`, `Unpin` or `UnwindSafe` if the future in it is, and 40 bytes bigger,
+    /// up to alignment.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    #[derive(Debug)]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        delay: Sleep,
+    }
+}
+
+impl<F> Timeout<F> {
+    /// The future that is limited.
+    pub fn get_ref(&self) -> &F {
+        &self.future
+    }
+
+    /// The future that is limited.
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.future
+    }
+
+    /// Gives the future back, without its limit.
+    pub fn into_inner(self) -> F {
+        self.future
+    }
+
+    /// When the time is over; `None` if never.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.delay.deadline()
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        Pin::new(this.delay).poll(cx).map(|()| Err(Elapsed(())))
+    }
+}
+
+/// The time that [`timeout`] gave was over before its future was ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deadline has elapsed")
+    }
+}
+
+impl Error for Elapsed {}
+
+impl From<Elapsed> for std::io::Error {
+    /// An error of kind [`TimedOut`](std::io::ErrorKind::TimedOut).
+    fn from(elapsed: Elapsed) -> Self {
+        std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,408 @@
+//! A tickless hierarchical hashed timer wheel: pure arithmetic over ticks.
+//!
+//! # Placement
+//!
+//! The wheel has [`LEVELS`] levels. Each reads one digit of a tick: level 0 the lowest 8 bits,
+//! every further level the next 6. An entry lies at the level of the **highest digit in which its
+//! tick differs from the time that has elapsed**, in the slot of its own digit there:
+//!
+//! ```text
+//! bits of a tick  49      44 43      38  ...  13       8 7         0
+//!                [ level 7  | level 6  | ... | level 1  | level 0   ]
+//! elapsed           0          0                5          200
+//! tick A            0          0                5          230        differs at level 0: slot 230
+//! tick B            0          0                7           3         differs at level 1: slot 7
+//! ```
+//!
+//! All higher digits agree with the elapsed time's, and the digit itself is greater than its; hence
+//!
+//! * a slot's range of ticks is known from its number and the elapsed time alone, no slot holds two
+//!   turns of the wheel, and nothing wraps;
+//! * every entry of a lower level comes before every entry of a higher one, so that **the first
+//!   occupied slot is the first set bit** of one row of bitmaps, level 0 first.
+//!
+//! When time reaches a slot of level 0, its entries fire. When it reaches the start of a higher
+//! slot, its entries *cascade*: each is placed again, now at a lower level. An entry cascades at
+//! most once a level.
+
+use crate::slab::{Key, NIL, Slab};
+
+mod bits;
+use bits::Bits;
+
+/// Bits of a tick that level 0 reads.
+const BASE_BITS: u32 = 8;
+/// Bits of a tick that each further level reads.
+const LEVEL_BITS: u32 = 6;
+/// How many levels there are.
+const LEVELS: u32 = 8;
+const BASE_SLOTS: u32 = 1 << BASE_BITS;
+const LEVEL_SLOTS: u32 = 1 << LEVEL_BITS;
+const SLOTS: u32 = BASE_SLOTS + (LEVELS - 1) * LEVEL_SLOTS;
+const TICK_BITS: u32 = BASE_BITS + (LEVELS - 1) * LEVEL_BITS;
+
+/// The list of entries beyond [`MAX_TICK`], which never fire. It has no bit.
+const NEVER_LIST: u32 = SLOTS;
+/// What a node says that was put among the due ones directly.
+const DUE_LIST: u32 = SLOTS + 1;
+
+/// The last tick at which an entry can fire: 2^50 - 1. An entry for a later tick never does.
+pub const MAX_TICK: u64 = (1 << TICK_BITS) - 1;
+
+/// What one [`Wheel::advance`] did.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Advance {
+    /// Entries handed to the closure.
+    pub fired: usize,
+    /// Entries moved to a lower level; they count against the budget too.
+    pub cascaded: usize,
+    /// Whether the budget ran out before the work did: there is more to do at this same time.
+    pub more: bool,
+}
+
+/// A timer wheel: a set of values, each with the tick at which it is due.
+///
+/// A tick is any unit of time that its user likes. The wheel reads no clock and wakes nobody; it is
+/// told the time by [`advance`](Wheel::advance). It asks for no periodic call either: between now
+/// and [`next_deadline`](Wheel::next_deadline) there is nothing to do.
+///
+/// | operation | cost |
+/// |---|---|
+/// | [`insert`](Wheel::insert) | O(1); allocates once in 1,024 entries pending at once |
+/// | [`remove`](Wheel::remove), [`reset`](Wheel::reset) | O(1) |
+/// | [`next_deadline`](Wheel::next_deadline) | O(1) |
+/// | [`advance`](Wheel::advance) | O(fired + cascaded), which its budget bounds |
+///
+/// An entry cascades at most 7 times in its life. It is about 40 bytes for a value of 16. The
+/// memory of entries that are gone is reused, and given back when the wheel is dropped.
+///
+/// Entries for the same tick come in no particular order; entries for different ticks come in the
+/// order of their ticks, unless they were inserted after their time.
+///
+/// # Examples
+///
+/// ```
+/// use wheelhouse_timer::Wheel;
+///
+/// let mut wheel = Wheel::new();
+/// wheel.insert(30, "tea");
+/// let eggs = wheel.insert(5, "eggs");
+/// wheel.insert(300_000, "bread");
+///
+/// assert_eq!(wheel.next_deadline(), Some(5));
+/// assert_eq!(wheel.remove(eggs), Some("eggs"));
+///
+/// let mut done = Vec::new();
+/// let advance = wheel.advance(100, usize::MAX, |what| done.push(what));
+/// assert_eq!((advance.fired, advance.more), (1, false));
+/// assert_eq!(done, ["tea"]);
+/// assert_eq!(wheel.len(), 1);
+/// ```
+pub struct Wheel<T> {
+    slab: Slab<T>,
+    /// The first node of each slot's list, and of the list of those that never fire.
+    heads: [u32; SLOTS as usize + 1],
+    occupied: Bits,
+    /// Every entry with a tick up to here has fired, or is in `due` or `cascading`.
+    elapsed: u64,
+    /// Entries to be fired, all with ticks up to `elapsed`.
+    due: u32,
+    /// Entries of a slot that starts at `elapsed`, still to be placed again.
+    cascading: u32,
+}
+
+impl<T> Wheel<T> {
+    /// An empty wheel at tick 0.
+    pub const fn new() -> Self {
+        Self::starting_at(0)
+    }
+
+    /// An empty wheel at which `tick` has already elapsed; past [`MAX_TICK`] it counts as that.
+    ///
+    /// To start near the first ticks that will be inserted saves cascades, nothing else.
+    pub const fn starting_at(tick: u64) -> Self {
+        Wheel {
+            slab: Slab::new(),
+            heads: [NIL; SLOTS as usize + 1],
+            occupied: Bits::new(),
+            elapsed: if tick < MAX_TICK { tick } else { MAX_TICK },
+            due: NIL,
+            cascading: NIL,
+        }
+    }
+
+    /// The latest tick that has been reached.
+    pub const fn elapsed(&self) -> u64 {
+        self.elapsed
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a value that is due at `tick`.
+    ///
+    /// If `tick` has been reached already, the next [`advance`](Wheel::advance) fires it, whatever
+    /// time it is told. Beyond [`MAX_TICK`] it never fires, and only waits to be removed or reset.
+    ///
+    /// # Panics
+    ///
+    /// If there are 2^32 - 1 entries already.
+    pub fn insert(&mut self, tick: u64, value: T) -> Key {
+        let key = self.slab.insert(tick, value);
+        self.link(key.index(), tick);
+        key
+    }
+
+    /// Takes an entry out before it fires. `None` if it is gone: fired, removed or drained.
+    pub fn remove(&mut self, key: Key) -> Option<T> {
+        self.slab.live(key)?;
+        self.unlink(key.index());
+        self.slab.free(key.index())
+    }
+
+    /// Gives an entry another time, as if it had been inserted for `tick`. False if it is gone.
+    pub fn reset(&mut self, key: Key, tick: u64) -> bool {
+        if self.slab.live(key).is_none() {
+            return false;
+        }
+        self.unlink(key.index());
+        self.slab.node_mut(key.index()).tick = tick;
+        self.link(key.index(), tick);
+        true
+    }
+
+    /// The value of an entry, or `None` if it is gone.
+    pub fn get(&self, key: Key) -> Option<&T> {
+        self.slab.value(key)
+    }
+
+    /// The value of an entry, to be changed or replaced in its place, or `None` if it is gone.
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        self.slab.value_mut(key)
+    }
+
+    /// The tick that an entry is due at, or `None` if it is gone.
+    pub fn deadline(&self, key: Key) -> Option<u64> {
+        self.slab.live(key).map(|node| node.tick)
+    }
+
+    /// A tick before which [`advance`](Wheel::advance) has nothing to do; `None` if nothing will
+    /// ever fire.
+    ///
+    /// Exact if the first entry is at level 0, which is so whenever it is due within what remains
+    /// of the current turn of 256 ticks. Otherwise it is the start of its slot, at which entries
+    /// cascade: no later than the first entry's tick.
+    pub fn next_deadline(&self) -> Option<u64> {
+        if self.due != NIL || self.cascading != NIL {
+            return Some(self.elapsed);
+        }
+        self.occupied.first().map(|slot| self.start_of(slot))
+    }
+
+    /// Moves time on to `now` and hands every value that is due to `fire`.
+    ///
+    /// At most `budget` entries are fired or cascaded; if there would be more, [`Advance::more`]
+    /// says so, time has got only as far as the work, and the next call goes on. A `now` that lies
+    /// before the time that has elapsed counts as that time: the wheel never turns back.
+    ///
+    /// If `fire` panics, the entry that it was given is gone and the wheel remains as good as
+    /// before.
+    pub fn advance(&mut self, now: u64, budget: usize, mut fire: impl FnMut(T)) -> Advance {
+        let now = now.min(MAX_TICK).max(self.elapsed);
+        let mut done = Advance::default();
+        loop {
+            let spent = done.fired + done.cascaded;
+            if self.due != NIL || self.cascading != NIL {
+                if spent >= budget {
+                    done.more = true;
+                    return done;
+                }
+                if self.due != NIL {
+                    done.fired += 1;
+                    if let Some(value) = self.take(self.due) {
+                        fire(value);
+                    }
+                } else {
+                    done.cascaded += 1;
+                    self.cascade_one();
+                }
+            } else if !self.open_slot(now) {
+                self.elapsed = now;
+                return done;
+            }
+        }
+    }
+
+    /// Takes out every entry, in no particular order. What the iterator has not handed out when it
+    /// is dropped is dropped with it.
+    pub fn drain(&mut self) -> Drain<'_, T> {
+        Drain { wheel: self }
+    }
+
+    /// Detaches the first occupied slot if it starts by `now`, and moves time to its start.
+    fn open_slot(&mut self, now: u64) -> bool {
+        let Some(slot) = self.occupied.first() else {
+            return false;
+        };
+        let start = self.start_of(slot);
+        if start > now {
+            return false;
+        }
+        self.elapsed = start;
+        self.occupied.clear(slot);
+        let head = std::mem::replace(&mut self.heads[slot as usize], NIL);
+        // The nodes go on naming their slot; `unlink` knows that a list's first node may have moved
+        // here.
+        if slot < BASE_SLOTS {
+            self.due = head;
+        } else {
+            self.cascading = head;
+        }
+        true
+    }
+
+    fn cascade_one(&mut self) {
+        let index = self.cascading;
+        let tick = self.slab.node(index).tick;
+        self.unlink(index);
+        self.link(index, tick);
+    }
+
+    fn take(&mut self, index: u32) -> Option<T> {
+        self.unlink(index);
+        self.slab.free(index)
+    }
+
+    /// Puts a node, which is in no list, at the front of the list where `tick` belongs now.
+    fn link(&mut self, index: u32, tick: u64) {
+        let list = self.list_for(tick);
+        let head = match list {
+            DUE_LIST => &mut self.due,
+            slot => &mut self.heads[slot as usize],
+        };
+        let next = std::mem::replace(head, index);
+        if next != NIL {
+            self.slab.node_mut(next).prev = index;
+        } else if list < SLOTS {
+            self.occupied.set(list);
+        }
+        let node = self.slab.node_mut(index);
+        node.list = list;
+        node.prev = NIL;
+        node.next = next;
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let node = self.slab.node(index);
+        let (prev, next, list) = (node.prev, node.next, node.list);
+        if next != NIL {
+            self.slab.node_mut(next).prev = prev;
+        }
+        if prev != NIL {
+            self.slab.node_mut(prev).next = next;
+        } else if self.due == index {
+            self.due = next;
+        } else if self.cascading == index {
+            self.cascading = next;
+        } else {
+            self.heads[list as usize] = next;
+            if next == NIL && list < SLOTS {
+                self.occupied.clear(list);
+            }
+        }
+    }
+
+    /// Where an entry for `tick` lies while `elapsed` is the time.
+    fn list_for(&self, tick: u64) -> u32 {
+        if tick > MAX_TICK {
+            return NEVER_LIST;
+        }
+        if tick <= self.elapsed {
+            return DUE_LIST;
+        }
+        let differing = tick ^ self.elapsed;
+        if differing < u64::from(BASE_SLOTS) {
+            return digit(tick, 0, BASE_SLOTS);
+        }
+        let level = (differing.ilog2() - BASE_BITS) / LEVEL_BITS;
+        BASE_SLOTS + level * LEVEL_SLOTS + digit(tick, BASE_BITS + level * LEVEL_BITS, LEVEL_SLOTS)
+    }
+
+    /// The first tick of an occupied slot's range: the elapsed time's higher digits, then the
+    /// slot's own.
+    fn start_of(&self, slot: u32) -> u64 {
+        let (shift, bits, digit) = if slot < BASE_SLOTS {
+            (0, BASE_BITS, slot)
+        } else {
+            let level = (slot - BASE_SLOTS) / LEVEL_SLOTS;
+            (
+                BASE_BITS + level * LEVEL_BITS,
+                LEVEL_BITS,
+                slot % LEVEL_SLOTS,
+            )
+        };
+        let higher = self.elapsed >> (shift + bits) << (shift + bits);
+        higher | u64::from(digit) << shift
+    }
+}
+
+/// The digit of `tick` that starts at bit `shift`, of as many bits as it takes to count `slots`.
+fn digit(tick: u64, shift: u32, slots: u32) -> u32 {
+    (tick >> shift) as u32 & (slots - 1)
+}
+
+impl<T> Default for Wheel<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> std::fmt::Debug for Wheel<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wheel")
+            .field("len", &self.len())
+            .field("elapsed", &self.elapsed)
+            .field("next_deadline", &self.next_deadline())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes every entry out of a [`Wheel`]: see [`Wheel::drain`].
+#[derive(Debug)]
+pub struct Drain<'a, T> {
+    wheel: &'a mut Wheel<T>,
+}
+
+impl<T> Iterator for Drain<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        let wheel = &mut *self.wheel;
+        let slot = wheel.occupied.first().unwrap_or(NEVER_LIST);
+        let heads = [wheel.due, wheel.cascading, wheel.heads[slot as usize]];
+        let index = heads.into_iter().find(|head| *head != NIL)?;
+        wheel.take(index)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.wheel.len(), Some(self.wheel.len()))
+    }
+}
+
+impl<T> ExactSizeIterator for Drain<'_, T> {}
+
+impl<T> Drop for Drain<'_, T> {
+    fn drop(&mut self) {
+        self.for_each(drop);
+    }
+}
+
+#[cfg(test)]
+mod tests;
