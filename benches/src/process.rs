@@ -1,0 +1,198 @@
+//! What this process has used so far, as the kernel counts it.
+//!
+//! The only `unsafe` of this package is the two system calls below, which nothing in `/proc`
+//! replaces: they count ended threads too, and CPU time in nanoseconds.
+
+use std::fs;
+use std::ops::Sub;
+use std::time::Duration;
+
+/// CPU time and context switches of all threads of this process, ended ones included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time, user and system together.
+    pub cpu: Duration,
+    /// Context switches, voluntary and involuntary together.
+    pub switches: u64,
+}
+
+impl Usage {
+    /// What all threads have used up to now.
+    #[must_use]
+    pub fn now() -> Usage {
+        Usage {
+            cpu: clock(libc::CLOCK_PROCESS_CPUTIME_ID),
+            switches: switches(libc::RUSAGE_SELF),
+        }
+    }
+
+    /// What the calling thread alone has used up to now.
+    #[must_use]
+    pub fn of_thread() -> Usage {
+        Usage {
+            cpu: clock(libc::CLOCK_THREAD_CPUTIME_ID),
+            switches: switches(libc::RUSAGE_THREAD),
+        }
+    }
+}
+
+impl Sub for Usage {
+    type Output = Usage;
+
+    fn sub(self, earlier: Usage) -> Usage {
+        Usage {
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            switches: self.switches.saturating_sub(earlier.switches),
+        }
+    }
+}
+
+fn clock(clock: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is valid for writes of one `timespec`.
+    let answer = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    assert_eq!(answer, 0, "the CPU clocks exist on every Linux");
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn switches(who: libc::c_int) -> u64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the pointer is valid for writes of one `rusage`.
+    let answer = unsafe { libc::getrusage(who, usage.as_mut_ptr()) };
+    assert_eq!(answer, 0, "getrusage can fail only for a bad argument");
+    // SAFETY: zeroed above, and every field is an integer, so that all zeros is a valid value.
+    let usage = unsafe { usage.assume_init() };
+    u64::try_from(usage.ru_nvcsw + usage.ru_nivcsw).unwrap_or(0)
+}
+
+/// Memory and threads of this process at one moment, in bytes; zero where `/proc` doesn't tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Resident memory (`VmRSS`).
+    pub resident: u64,
+    /// The most that was ever resident (`VmHWM`).
+    pub resident_peak: u64,
+    /// Page tables (`VmPTE`), which the kernel holds on this process's behalf.
+    pub page_tables: u64,
+    /// Threads alive.
+    pub threads: u64,
+}
+
+impl Memory {
+    /// As it is now.
+    #[must_use]
+    pub fn now() -> Memory {
+        Memory::parse(&fs::read_to_string("/proc/self/status").unwrap_or_default())
+    }
+
+    fn parse(status: &str) -> Memory {
+        Memory {
+            resident: kilobytes(status, "VmRSS:"),
+            resident_peak: kilobytes(status, "VmHWM:"),
+            page_tables: kilobytes(status, "VmPTE:"),
+            threads: number(status, "Threads:"),
+        }
+    }
+
+    /// Field by field, the larger of both.
+    #[must_use]
+    pub fn max(self, other: Memory) -> Memory {
+        Memory {
+            resident: self.resident.max(other.resident),
+            resident_peak: self.resident_peak.max(other.resident_peak),
+            page_tables: self.page_tables.max(other.page_tables),
+            threads: self.threads.max(other.threads),
+        }
+    }
+}
+
+/// Forgets the peak of resident memory, so that [`Memory::resident_peak`] starts from here.
+pub fn forget_peak() {
+    // Kernels without this file keep the old peak, which can only overstate what follows.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The stacks that the kernel keeps for all threads of the machine, in bytes.
+#[must_use]
+pub fn kernel_stacks() -> u64 {
+    kilobytes(
+        &fs::read_to_string("/proc/meminfo").unwrap_or_default(),
+        "KernelStack:",
+    )
+}
+
+/// Memory that the machine could still hand out, in bytes; unlimited where `/proc` doesn't tell.
+#[must_use]
+pub fn available() -> u64 {
+    match kilobytes(
+        &fs::read_to_string("/proc/meminfo").unwrap_or_default(),
+        "MemAvailable:",
+    ) {
+        0 => u64::MAX,
+        bytes => bytes,
+    }
+}
+
+fn kilobytes(text: &str, key: &str) -> u64 {
+    number(text, key) * 1024
+}
+
+fn number(text: &str, key: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_lines_are_read_in_bytes() {
+        let status =
+            "Name:\tx\nVmHWM:\t    3000 kB\nVmRSS:\t    2048 kB\nVmPTE:\t 8 kB\nThreads:\t5\n";
+        let expected = Memory {
+            resident: 2048 * 1024,
+            resident_peak: 3000 * 1024,
+            page_tables: 8 * 1024,
+            threads: 5,
+        };
+        assert_eq!(Memory::parse(status), expected);
+        assert_eq!(Memory::parse("").threads, 0);
+    }
+
+    #[test]
+    fn cpu_time_that_is_spent_is_counted_even_of_ended_threads() {
+        let before = Usage::now();
+        let worker = std::thread::spawn(|| {
+            while Usage::of_thread().cpu < Duration::from_millis(20) {
+                std::hint::black_box(0);
+            }
+        });
+        worker.join().expect("the spinning thread ends");
+        let used = Usage::now() - before;
+        assert!(
+            used.cpu >= Duration::from_millis(20),
+            "only {:?} counted",
+            used.cpu
+        );
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_switched_away_from() {
+        let before = Usage::of_thread();
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let used = Usage::of_thread() - before;
+        assert!(
+            used.switches >= 5,
+            "only {} switches counted",
+            used.switches
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! Wheelhouse itself.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use super::{Joined, Runtime};
+
+/// Wheelhouse with nothing tuned.
+#[derive(Debug)]
+pub struct Wheelhouse(wheelhouse::Runtime);
+
+impl Runtime for Wheelhouse {
+    type Task<T: Send + 'static> = Joined<wheelhouse::JoinHandle<T>>;
+
+    fn start(workers: usize) -> io::Result<Self> {
+        Ok(Wheelhouse(
+            wheelhouse::Runtime::builder()
+                .worker_threads(workers)
+                .build()?,
+        ))
+    }
+
+    fn run_main<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        self.0.run(main)
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
+    }
+
+    fn spawn<F>(future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Joined(wheelhouse::spawn(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        wheelhouse::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
+        wheelhouse::sleep(duration)
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        wheelhouse::timeout(duration, future).await.ok()
+    }
+}

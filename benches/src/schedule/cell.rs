@@ -1,0 +1,225 @@
+//! One reading: the child's side.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::reading::Reading;
+use super::workload::{Form, Workload};
+use super::{tasks, timers};
+use crate::process::Usage;
+use crate::runtime::{Runtime, Which};
+use crate::stats::median;
+use crate::with_runtime;
+
+/// The word by which a parent asks this program for a reading.
+pub(super) const COMMAND: &str = "cell";
+
+/// What is to be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) which: Which,
+    pub(super) workload: Workload,
+    pub(super) form: Form,
+    pub(super) workers: usize,
+}
+
+impl Task {
+    /// As the words behind [`COMMAND`].
+    pub(super) fn to_args(self) -> [String; 4] {
+        let Task {
+            which,
+            workload,
+            form,
+            workers,
+        } = self;
+        [
+            which.name(),
+            workload.name(),
+            form.name(),
+            &workers.to_string(),
+        ]
+        .map(str::to_owned)
+    }
+
+    fn from_args(args: &[String]) -> Option<Task> {
+        let [which, workload, form, workers] = args else {
+            return None;
+        };
+        Some(Task {
+            which: Which::from_name(which)?,
+            workload: Workload::from_name(workload)?,
+            form: Form::from_name(form)?,
+            workers: workers.parse().ok()?,
+        })
+    }
+}
+
+/// Takes the reading that `args` ask for; the process's exit code.
+pub(super) fn main(args: &[String]) -> u8 {
+    let Some(task) = Task::from_args(args) else {
+        eprintln!("`{}` is no reading", args.join(" "));
+        return 2;
+    };
+    match with_runtime!(task.which, R => measure::<R>(task)) {
+        Ok(reading) => {
+            println!("{}", reading.to_line());
+            0
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            1
+        }
+    }
+}
+
+/// The median of each number over all repeats, and the wall time, CPU time and switches of one.
+fn measure<R: Runtime>(task: Task) -> std::io::Result<Reading> {
+    let runtime = R::start(task.workers)?;
+    runtime.run_spawned(settle::<R>(task.workers));
+    if task.workload.warms_up() {
+        run(&runtime, task);
+    }
+    let repeats = task.workload.repeats();
+    let before = Usage::now();
+    let start = Instant::now();
+    let readings: Vec<Reading> = (0..repeats).map(|_| run(&runtime, task)).collect();
+    let wall = start.elapsed();
+    let used = Usage::now() - before;
+    let mut reading = medians(&readings);
+    let repeats = repeats as f64;
+    reading.set("wall_ms", wall.as_secs_f64() * 1e3 / repeats);
+    reading.set("cpu_ms", used.cpu.as_secs_f64() * 1e3 / repeats);
+    reading.set("switches", used.switches as f64 / repeats);
+    Ok(reading)
+}
+
+fn medians(readings: &[Reading]) -> Reading {
+    let mut medians = Reading::default();
+    for name in readings.iter().flat_map(Reading::names) {
+        let values: Vec<f64> = readings
+            .iter()
+            .filter_map(|reading| reading.get(name))
+            .collect();
+        if let Some(value) = median(&values) {
+            medians.set(name, value);
+        }
+    }
+    medians
+}
+
+/// Lets every part of the runtime that starts late start now: workers, timers, their threads.
+async fn settle<R: Runtime>(workers: usize) {
+    let nap = || R::spawn(R::sleep(Duration::from_millis(2)));
+    for task in (0..4 * workers).map(|_| nap()).collect::<Vec<_>>() {
+        task.await;
+    }
+}
+
+/// Polls a body where its form wants it.
+fn enter<R, F>(runtime: &R, form: Form, body: F) -> F::Output
+where
+    R: Runtime,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    match form {
+        Form::Spawned => runtime.run_spawned(body),
+        Form::Main => runtime.run_main(body),
+        Form::Outside => runtime.block_on(body),
+    }
+}
+
+fn run<R: Runtime>(runtime: &R, task: Task) -> Reading {
+    const SPAWNS: u64 = 100_000;
+    let form = task.form;
+    let nanos = |nanos: f64| {
+        let mut reading = Reading::default();
+        reading.set("ns", nanos);
+        reading
+    };
+    match task.workload {
+        Workload::SpawnJoin | Workload::ForeignSpawn => {
+            nanos(enter(runtime, form, tasks::spawn_join::<R>(SPAWNS)))
+        }
+        Workload::SpawnAwait | Workload::ForeignRoundTrip => nanos(enter(
+            runtime,
+            form,
+            tasks::spawn_await::<R>(tasks::awaits(form)),
+        )),
+        Workload::Yield => nanos(enter(runtime, form, tasks::yields::<R>(200, 5_000))),
+        Workload::Pairs => nanos(enter(runtime, form, tasks::pairs::<R>(50_000))),
+        Workload::Tree => nanos(enter(runtime, form, tasks::tree::<R>(1_000_000))),
+        Workload::Timeout => nanos(enter(runtime, form, timers::timeouts::<R>(100_000))),
+        Workload::Idle => idle(),
+        timers => run_timers(runtime, form, timers),
+    }
+}
+
+fn run_timers<R: Runtime>(runtime: &R, form: Form, workload: Workload) -> Reading {
+    const MILLI: Duration = Duration::from_millis(1);
+    match workload {
+        Workload::Sleepers => enter(runtime, form, timers::sleepers::<R, 10_000>(1_000_000)),
+        Workload::FewSleeps => {
+            let (from, to) = (Duration::from_micros(200), 20 * MILLI);
+            enter(runtime, form, timers::random_sleeps::<R>(10, 200, from, to))
+        }
+        Workload::ManySleeps => {
+            let (from, to) = (MILLI, 50 * MILLI);
+            enter(
+                runtime,
+                form,
+                timers::random_sleeps::<R>(20_000, 20, from, to),
+            )
+        }
+        Workload::Heartbeats => enter(
+            runtime,
+            form,
+            timers::heartbeats::<R>(100, 250, 10 * MILLI, 1_000 * MILLI),
+        ),
+        other => unreachable!("{} is no workload of timers", other.name()),
+    }
+}
+
+/// Nothing to do; the calling thread's own sleep isn't counted.
+fn idle() -> Reading {
+    let (before, own_before) = (Usage::now(), Usage::of_thread());
+    thread::sleep(Duration::from_secs(5));
+    let own = Usage::of_thread() - own_before;
+    let all = Usage::now() - before;
+    let mut reading = Reading::default();
+    reading.set(
+        "idle_switches",
+        all.switches.saturating_sub(own.switches) as f64,
+    );
+    reading
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_read_back_from_its_arguments() {
+        for workload in Workload::ALL {
+            let form = workload.forms()[0];
+            let task = Task {
+                which: Which::SmolStatic,
+                workload,
+                form,
+                workers: 2,
+            };
+            assert_eq!(Task::from_args(&task.to_args()), Some(task));
+        }
+        assert_eq!(Task::from_args(&[]), None);
+    }
+
+    #[test]
+    fn each_number_gets_its_own_median() {
+        let lines = ["ns=1 bytes=30", "ns=3 bytes=10", "ns=2 bytes=20"];
+        let readings = lines.map(|line| Reading::from_line(line).expect("a reading"));
+        assert_eq!(
+            Some(medians(&readings)),
+            Reading::from_line("ns=2 bytes=20")
+        );
+    }
+}

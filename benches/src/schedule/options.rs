@@ -1,0 +1,137 @@
+//! The command line.
+
+use super::workload::Workload;
+use crate::args::{ArgError, Args};
+use crate::runtime::Which;
+
+const ALLOWED: [&str; 5] = ["--rounds", "--only", "--runtimes", "--workers", "--help"];
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Help,
+    Rows(Options),
+}
+
+/// What is to be measured, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) rounds: usize,
+    pub(super) workloads: Vec<Workload>,
+    pub(super) runtimes: Vec<Which>,
+    pub(super) workers: usize,
+}
+
+impl Options {
+    fn new() -> Options {
+        Options {
+            rounds: 5,
+            workloads: Workload::ALL.to_vec(),
+            runtimes: Which::ALL.to_vec(),
+            workers: 2,
+        }
+    }
+
+    /// Reads a command line.
+    pub(super) fn parse(mut args: Args) -> Result<Asked, ArgError> {
+        let mut options = Options::new();
+        while let Some(option) = args.next_option()? {
+            match option.as_str() {
+                "--rounds" => options.rounds = args.number(&option, 1_usize..=100)?,
+                "--only" => {
+                    options.workloads = args.names(&option, &Workload::ALL, Workload::name)?;
+                }
+                "--runtimes" => options.runtimes = args.names(&option, &Which::ALL, Which::name)?,
+                "--workers" => options.workers = args.number(&option, 1_usize..=512)?,
+                "--help" | "-h" => return Ok(Asked::Help),
+                _ => return Err(ArgError::unknown(&option, &ALLOWED)),
+            }
+        }
+        Ok(Asked::Rows(options))
+    }
+}
+
+/// The text of `--help`.
+pub(super) fn help() -> String {
+    let describe =
+        |workload: Workload| format!("      {:<20}{}", workload.name(), workload.title());
+    let workloads = Workload::ALL.map(describe).join("\n");
+    let runtimes = Which::ALL.map(Which::name).join(", ");
+    format!(
+        "\
+Scheduling and timers row by row: Wheelhouse against tokio and smol.
+
+Every reading is taken in a process of its own. In each round all runtimes take their turn at a
+workload, in a new order. Shown are medians over the rounds, the median of the rounds' ratios of
+ours to the best rival with its lowest and highest, the target, and whether it was met; below each,
+CPU time and context switches of one run. All rounds take 2 to 3 minutes each.
+
+USAGE
+  cargo run --release -p wheelhouse-benches --bin schedule -- [OPTIONS]
+
+OPTIONS
+  --rounds N           rounds, 1 to 100 [5]
+  --only NAME[,NAME..] only these workloads:
+{workloads}
+  --runtimes NAME[,..] only these runtimes: {runtimes}
+  --workers N          worker threads of each runtime, 1 to 512 [2]
+  --help               this text
+
+smol-static is async-executor's StaticExecutor, which keeps no registry of live tasks; smol is the
+ordinary Executor; both with async-io. Memory of a sleeper includes 8 bytes of its join handle.
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        let args = Args::new(line.split_whitespace().map(str::to_owned));
+        match Options::parse(args).map_err(|error| error.to_string())? {
+            Asked::Rows(options) => Ok(options),
+            Asked::Help => Err("help".to_owned()),
+        }
+    }
+
+    #[test]
+    fn everything_is_measured_unless_told_otherwise() {
+        assert_eq!(parse(""), Ok(Options::new()));
+    }
+
+    #[test]
+    fn options_are_read() {
+        let options = parse("--rounds 3 --only yield,tree --runtimes tokio --workers=16");
+        let expected = Options {
+            rounds: 3,
+            workloads: vec![Workload::Yield, Workload::Tree],
+            runtimes: vec![Which::Tokio],
+            workers: 16,
+        };
+        assert_eq!(options, Ok(expected));
+    }
+
+    #[test]
+    fn wrong_arguments_are_told_with_what_is_allowed() {
+        let error = parse("--rounds none").expect_err("no number");
+        assert_eq!(
+            error,
+            "`--rounds none`: expected a whole number from 1 to 100"
+        );
+        let error = parse("--only sleep").expect_err("no such workload");
+        assert!(
+            error.starts_with("`--only sleep`: allowed are spawn-join, "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn help_names_every_option_and_every_workload() {
+        let help = help();
+        for word in ALLOWED.into_iter().chain(Workload::ALL.map(Workload::name)) {
+            // Each at the start of its line, indented.
+            assert!(help.contains(&format!("  {word} ")), "{word} is missing");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The table.
+
+use std::fmt::Write;
+
+use super::rows::{ROWS, Row, Target, Verdict, best_rival};
+use super::runner::{Results, Taken};
+use super::workload::Form;
+use crate::quantity::three_digits;
+use crate::runtime::Which;
+use crate::stats::median;
+
+/// The whole table.
+pub(super) fn render(results: &Results) -> String {
+    let options = &results.options;
+    let mut text = format!(
+        "{} workers, {} rounds; less is better\n",
+        options.workers, options.rounds
+    );
+    write_head(&mut text, &options.runtimes);
+    let mut told = None;
+    for row in ROWS
+        .iter()
+        .filter(|row| options.workloads.contains(&row.workload))
+    {
+        if told.replace(row.workload) != Some(row.workload) {
+            let _ = writeln!(text, "\n{}", row.workload.title());
+        }
+        for form in row.workload.forms() {
+            write_row(&mut text, results, row, *form);
+        }
+    }
+    write_failures(&mut text, results);
+    text
+}
+
+fn write_head(text: &mut String, runtimes: &[Which]) {
+    let _ = write!(text, "{:44}", "");
+    for which in runtimes {
+        let _ = write!(text, "{:>12}", which.name());
+    }
+    text.push_str("   ours (lowest – highest)   target\n");
+}
+
+fn write_row(text: &mut String, results: &Results, row: &Row, form: Form) {
+    let label = format!("{}, {}", row.label, form.title());
+    let _ = write!(text, "  {label:<42}");
+    for which in &results.options.runtimes {
+        let figure = median(&figures(results, *which, row, form, row.key));
+        let shown = figure.map(|figure| three_digits(figure / row.scale));
+        let _ = write!(text, "{:>12}", shown.unwrap_or_else(|| "–".to_owned()));
+    }
+    let ours = figures(results, Which::Wheelhouse, row, form, row.key);
+    let rivals = rivals(results, row, form);
+    match row.target.judge(&ours, &rivals) {
+        Some(verdict) => write_verdict(text, row, verdict, best_rival(&rivals)),
+        None => text.push('\n'),
+    }
+    write_costs(text, results, row, form);
+}
+
+fn figures(results: &Results, which: Which, row: &Row, form: Form, key: &str) -> Vec<f64> {
+    let same =
+        |taken: &&Taken| (taken.which, taken.workload, taken.form) == (which, row.workload, form);
+    let figure = |taken: &Taken| taken.reading.as_ref().ok()?.get(key);
+    results
+        .taken
+        .iter()
+        .filter(same)
+        .filter_map(figure)
+        .collect()
+}
+
+fn rivals(results: &Results, row: &Row, form: Form) -> Vec<(Which, Vec<f64>)> {
+    let rivals = Which::ALL
+        .into_iter()
+        .filter(|which| *which != Which::Wheelhouse);
+    let figures = rivals.map(|which| (which, figures(results, which, row, form, row.key)));
+    figures.filter(|(_, figures)| !figures.is_empty()).collect()
+}
+
+fn write_verdict(text: &mut String, row: &Row, verdict: Verdict, best: Option<Which>) {
+    let shown = |value: f64| match row.target {
+        Target::AtMost(_) => three_digits(value / row.scale),
+        Target::OfBest(_) | Target::Of(..) => format!("{value:.2}"),
+    };
+    let spread = verdict.spread;
+    let range = format!(
+        "{} ({} – {})",
+        shown(spread.median),
+        shown(spread.min),
+        shown(spread.max)
+    );
+    let met = if verdict.met { "met" } else { "NOT MET" };
+    let best = match (row.target, best) {
+        (Target::OfBest(_), Some(best)) => format!(" ({})", best.name()),
+        _ => String::new(),
+    };
+    let _ = writeln!(
+        text,
+        "   {range:<23}   {}{best}: {met}",
+        row.target.text(row.scale)
+    );
+}
+
+/// CPU time and switches beside every figure: a wall time that was bought with them shows.
+fn write_costs(text: &mut String, results: &Results, row: &Row, form: Form) {
+    if ROWS.iter().find(|other| other.workload == row.workload) != Some(row) {
+        return;
+    }
+    for (label, key) in [
+        ("CPU, ms a run", "cpu_ms"),
+        ("context switches a run", "switches"),
+    ] {
+        let _ = write!(text, "    {label:<40}");
+        for which in &results.options.runtimes {
+            let cost = median(&figures(results, *which, row, form, key));
+            let _ = write!(
+                text,
+                "{:>12}",
+                cost.map_or_else(|| "–".to_owned(), three_digits)
+            );
+        }
+        text.push('\n');
+    }
+}
+
+fn write_failures(text: &mut String, results: &Results) {
+    for taken in &results.taken {
+        if let Err(why) = &taken.reading {
+            let (workload, which, form) =
+                (taken.workload.name(), taken.which.name(), taken.form.name());
+            let _ = writeln!(text, "FAILED: {workload}, {which}, {form}: {why}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::options::Options;
+    use crate::schedule::reading::Reading;
+    use crate::schedule::workload::Workload;
+
+    fn taken(which: Which, line: &str) -> Taken {
+        let reading = Reading::from_line(line).ok_or_else(|| "it broke".to_owned());
+        Taken {
+            which,
+            workload: Workload::ForeignSpawn,
+            form: Form::Outside,
+            reading,
+        }
+    }
+
+    fn results(taken: Vec<Taken>) -> Results {
+        let options = Options {
+            rounds: 1,
+            workloads: vec![Workload::ForeignSpawn],
+            runtimes: Which::ALL.to_vec(),
+            workers: 2,
+        };
+        Results { options, taken }
+    }
+
+    #[test]
+    fn a_row_shows_figures_ratio_target_and_verdict() {
+        let taken = vec![
+            taken(Which::Wheelhouse, "ns=150 cpu_ms=12.3 switches=4"),
+            taken(Which::Tokio, "ns=600 cpu_ms=70 switches=9"),
+            taken(Which::SmolStatic, "ns=200 cpu_ms=40 switches=7"),
+        ];
+        let text = render(&results(taken));
+        let row = text
+            .lines()
+            .find(|line| line.contains("ns a task"))
+            .expect("the row");
+        assert!(row.contains("0.75 (0.75 – 0.75)"), "{row}");
+        assert!(
+            row.ends_with("≤ 0.80 of the best rival (smol-static): met"),
+            "{row}"
+        );
+        let cpu = text
+            .lines()
+            .find(|line| line.contains("CPU, ms"))
+            .expect("the costs");
+        assert!(cpu.contains("12.3") && cpu.contains("70.0"), "{cpu}");
+    }
+
+    #[test]
+    fn a_reading_that_failed_is_told() {
+        let text = render(&results(vec![taken(Which::Tokio, "")]));
+        assert!(
+            text.contains("FAILED: foreign-spawn, tokio, outside: it broke"),
+            "{text}"
+        );
+    }
+}

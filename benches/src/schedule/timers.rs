@@ -1,0 +1,215 @@
+//! What is done with timers: the same body for every runtime. A timer that fires early fails its
+//! body.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::reading::Reading;
+use crate::process::Memory;
+use crate::runtime::Runtime;
+use crate::stats::percentile;
+
+/// Pending once, and woken at once: the timeout around it is armed, and cancelled.
+fn pending_once() -> impl Future<Output = u64> + Send {
+    let mut polled = false;
+    poll_fn(move |cx| {
+        if polled {
+            return Poll::Ready(1);
+        }
+        polled = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+/// Arms and cancels a timeout, again and again; nanoseconds of one.
+pub(super) async fn timeouts<R: Runtime>(count: u64) -> f64 {
+    let start = Instant::now();
+    let mut in_time = 0;
+    for _ in 0..count {
+        in_time += R::timeout(Duration::from_secs(30), pending_once())
+            .await
+            .unwrap_or(0);
+    }
+    assert_eq!(in_time, count);
+    start.elapsed().as_nanos() as f64 / count as f64
+}
+
+/// Spawned sleepers, all asleep at the same time: the memory of each, and how much longer than one
+/// sleep it takes until all of them were spawned and are awake again.
+///
+/// The duration is a constant, as it mostly is in programs: kept in each future, it would count as
+/// memory.
+pub(super) async fn sleepers<R: Runtime, const MILLIS: u64>(count: u64) -> Reading {
+    let sleep = Duration::from_millis(MILLIS);
+    let mut tasks = Vec::with_capacity(count as usize);
+    let before = Memory::now().resident;
+    let start = Instant::now();
+    for _ in 0..count {
+        tasks.push(R::spawn(async {
+            R::sleep(Duration::from_millis(MILLIS)).await;
+            1_u64
+        }));
+    }
+    // By then all are asleep, and none is awake yet.
+    R::sleep(sleep * 2 / 5).await;
+    let grown = Memory::now().resident.saturating_sub(before);
+    let mut awake = 0;
+    for task in tasks {
+        awake += task.await;
+    }
+    assert_eq!(awake, count);
+    let late = lateness(start.elapsed(), sleep);
+    let mut reading = Reading::default();
+    reading.set("bytes", grown as f64 / count as f64);
+    reading.set("last_ms", late as f64 / 1e6);
+    reading
+}
+
+/// Tasks that each sleep for random times, one after the other; how late they are.
+pub(super) async fn random_sleeps<R: Runtime>(
+    tasks: u64,
+    each: usize,
+    from: Duration,
+    to: Duration,
+) -> Reading {
+    let sleeper = |seed: u64| async move {
+        let mut random = Random::new(seed);
+        let mut late = Vec::with_capacity(each);
+        for _ in 0..each {
+            let asked = random.between(from, to);
+            let start = Instant::now();
+            R::sleep(asked).await;
+            late.push(lateness(start.elapsed(), asked));
+        }
+        late
+    };
+    let tasks: Vec<_> = (0..tasks).map(|seed| R::spawn(sleeper(seed))).collect();
+    let mut late = Vec::new();
+    for task in tasks {
+        late.extend(task.await);
+    }
+    lateness_reading(late)
+}
+
+/// Tasks that want to run every `beat` while others hold the workers; how late they are.
+pub(super) async fn heartbeats<R: Runtime>(
+    count: usize,
+    beats: u32,
+    beat: Duration,
+    block: Duration,
+) -> Reading {
+    let heart = || async move {
+        let mut late = Vec::with_capacity(beats as usize);
+        let start = Instant::now();
+        let mut next = start + beat;
+        while next <= start + beat * beats {
+            let asked = next.saturating_duration_since(Instant::now());
+            R::sleep(asked).await;
+            let now = Instant::now();
+            late.push(lateness(now - start, next - start));
+            // Missed beats are skipped: each is told once, by the one that came late.
+            while next <= now {
+                next += beat;
+            }
+        }
+        late
+    };
+    let hearts: Vec<_> = (0..count).map(|_| R::spawn(heart())).collect();
+    R::sleep(beat * beats / 5).await;
+    let blocker = || async move { thread::sleep(block) };
+    let blockers: Vec<_> = (0..4).map(|_| R::spawn(blocker())).collect();
+    let mut late = Vec::new();
+    for heart in hearts {
+        late.extend(heart.await);
+    }
+    for blocker in blockers {
+        blocker.await;
+    }
+    lateness_reading(late)
+}
+
+/// Nanoseconds past what was asked.
+fn lateness(slept: Duration, asked: Duration) -> u64 {
+    let late = slept.checked_sub(asked);
+    let late = late.unwrap_or_else(|| panic!("a sleep of {asked:?} took only {slept:?}"));
+    u64::try_from(late.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn lateness_reading(mut late: Vec<u64>) -> Reading {
+    late.sort_unstable();
+    let mut reading = Reading::default();
+    reading.set("p50_us", percentile(&late, 50.0) as f64 / 1e3);
+    reading.set("p99_us", percentile(&late, 99.0) as f64 / 1e3);
+    reading.set("max_ms", percentile(&late, 100.0) as f64 / 1e6);
+    reading
+}
+
+/// xorshift64*: the same durations for every runtime.
+#[derive(Debug)]
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Random {
+        // Neighbouring seeds shall not start alike, and zero would stay zero.
+        Random(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn between(&mut self, from: Duration, to: Duration) -> Duration {
+        let part = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        from + (to - from).mul_f64(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Which;
+    use crate::with_runtime;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn all_bodies<R: Runtime>() {
+        let runtime = R::start(2).expect("two workers start");
+        runtime.run_spawned(async {
+            assert!(timeouts::<R>(50).await > 0.0);
+            let few = random_sleeps::<R>(3, 4, MILLI, 3 * MILLI).await;
+            assert!(few.get("p50_us") <= few.get("p99_us"));
+            let memory = sleepers::<R, 50>(1_000).await;
+            assert!(memory.get("last_ms").is_some());
+            let beats = heartbeats::<R>(2, 10, MILLI, 5 * MILLI).await;
+            assert!(beats.get("max_ms").is_some());
+        });
+    }
+
+    #[test]
+    fn every_body_has_the_right_result_on_every_runtime() {
+        for which in Which::ALL {
+            with_runtime!(which, R => all_bodies::<R>());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a sleep of 1ms took only 999µs")]
+    fn an_early_sleep_fails() {
+        lateness(Duration::from_micros(999), MILLI);
+    }
+
+    #[test]
+    fn random_times_stay_between_their_ends_and_differ() {
+        let mut random = Random::new(7);
+        let times: Vec<_> = (0..100).map(|_| random.between(MILLI, 2 * MILLI)).collect();
+        assert!(times.iter().all(|time| (MILLI..2 * MILLI).contains(time)));
+        assert!(times.windows(2).any(|pair| pair[0] != pair[1]));
+        assert_ne!(Random::new(0).next(), Random::new(1).next());
+    }
+}

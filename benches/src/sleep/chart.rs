@@ -1,0 +1,311 @@
+//! Curves as SVG: both axes logarithmic, each curve labelled at its end.
+
+use std::fmt::Write;
+
+use super::style::escape;
+use crate::quantity::count;
+
+const WIDTH: f64 = 560.0;
+const HEIGHT: f64 = 360.0;
+const LEFT: f64 = 62.0;
+const RIGHT: f64 = 128.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 44.0;
+/// Two labels are at least this far apart.
+const LABEL_GAP: f64 = 15.0;
+
+/// What a long label takes to its right.
+const LABEL_WIDTH: f64 = 150.0;
+
+/// A point of a curve, with the words shown when the pointer rests on it.
+#[derive(Clone, Debug)]
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) tip: String,
+    /// Whether the way gave out here.
+    pub(super) gave_out: bool,
+}
+
+/// One curve.
+#[derive(Clone, Debug)]
+pub(super) struct Curve {
+    pub(super) label: &'static str,
+    pub(super) hue: &'static str,
+    pub(super) stroke: &'static str,
+    pub(super) points: Vec<Point>,
+}
+
+/// A logarithmic axis between two powers of ten.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    low: f64,
+    high: f64,
+    from: f64,
+    to: f64,
+}
+
+impl Axis {
+    /// An axis for these values, drawn between two coordinates.
+    pub(super) fn around(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
+        let logs = values.filter(|value| *value > 0.0).map(f64::log10);
+        let (low, high) = logs.fold((f64::MAX, f64::MIN), |(low, high), log| {
+            (low.min(log), high.max(log))
+        });
+        if low > high {
+            return Axis {
+                low: 0.0,
+                high: 1.0,
+                from,
+                to,
+            };
+        }
+        let low = low.floor();
+        // The smallest and the largest value may be the same power of ten.
+        Axis {
+            low,
+            high: high.ceil().max(low + 1.0),
+            from,
+            to,
+        }
+    }
+
+    /// Where this value is drawn.
+    pub(super) fn at(&self, value: f64) -> f64 {
+        let part = (value.log10() - self.low) / (self.high - self.low);
+        self.from + part * (self.to - self.from)
+    }
+
+    /// The powers of ten on it.
+    pub(super) fn ticks(&self) -> Vec<f64> {
+        (self.low as i32..=self.high as i32)
+            .map(|power| 10_f64.powi(power))
+            .collect()
+    }
+}
+
+/// Draws the curves; `unit` writes the numbers of the upright axis.
+pub(super) fn render(title: &str, curves: &[Curve], unit: fn(f64) -> String) -> String {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let x = Axis::around(points().map(|point| point.x), LEFT, WIDTH - RIGHT);
+    let y = Axis::around(points().map(|point| point.y), HEIGHT - BOTTOM, TOP);
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
+        escape(title)
+    );
+    draw_grid(&mut svg, x, y, unit);
+    for curve in curves {
+        draw_curve(&mut svg, curve, x, y);
+    }
+    for label in place_labels(curves, x, y) {
+        label.draw(&mut svg);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn draw_grid(svg: &mut String, x: Axis, y: Axis, unit: fn(f64) -> String) {
+    let (left, right, bottom) = (LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM);
+    for value in y.ticks() {
+        let (at, text) = (y.at(value), unit(value));
+        let _ = writeln!(
+            svg,
+            "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>",
+            left - 8.0,
+            at + 4.0,
+        );
+    }
+    for value in x.ticks() {
+        let at = x.at(value);
+        let _ = writeln!(
+            svg,
+            "<line class=\"grid\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
+             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            bottom + 18.0,
+            short_count(value),
+        );
+    }
+    let _ = writeln!(
+        svg,
+        "<line class=\"axis\" x1=\"{left}\" x2=\"{right}\" y1=\"{bottom}\" y2=\"{bottom}\"/>\
+         <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">sleepers</text>",
+        f64::midpoint(left, right),
+        HEIGHT - 6.0,
+    );
+}
+
+/// `1`, `10k`, `1M`.
+pub(super) fn short_count(value: f64) -> String {
+    match value {
+        v if v >= 1e6 => format!("{}M", count((v / 1e6) as u64)),
+        v if v >= 1e3 => format!("{}k", count((v / 1e3) as u64)),
+        v => count(v as u64),
+    }
+}
+
+fn draw_curve(svg: &mut String, curve: &Curve, x: Axis, y: Axis) {
+    let _ = writeln!(svg, "<g class=\"series {}\">", curve.hue);
+    let place = |point: &Point| format!("{:.1},{:.1}", x.at(point.x), y.at(point.y));
+    let path: Vec<String> = curve.points.iter().map(place).collect();
+    let _ = writeln!(
+        svg,
+        "<polyline class=\"curve {}\" points=\"{}\"/>",
+        curve.stroke,
+        path.join(" ")
+    );
+    for point in &curve.points {
+        draw_point(svg, point, x.at(point.x), y.at(point.y));
+    }
+    svg.push_str("</g>\n");
+}
+
+fn draw_point(svg: &mut String, point: &Point, x: f64, y: f64) {
+    let tip = escape(&point.tip);
+    if point.gave_out {
+        let _ = write!(
+            svg,
+            "<path class=\"cross\" d=\"M{:.1} {:.1}l10 10m0 -10l-10 10\"><title>{tip}</title></path>",
+            x - 5.0,
+            y - 5.0
+        );
+    } else {
+        let _ = write!(
+            svg,
+            "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.6\"><title>{tip}</title></circle>"
+        );
+    }
+}
+
+struct Label {
+    text: &'static str,
+    hue: &'static str,
+    /// The end of the curve.
+    end: (f64, f64),
+    y: f64,
+}
+
+impl Label {
+    fn draw(&self, svg: &mut String) {
+        let (x, y) = self.end;
+        let _ = writeln!(
+            svg,
+            "<g class=\"{}\"><line class=\"lead\" x1=\"{:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>\
+             <text class=\"label\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
+            self.hue,
+            x + 5.0,
+            x + 13.0,
+            self.y,
+            x + 15.0,
+            self.y + 4.0,
+            self.text
+        );
+    }
+}
+
+/// Labels of curves that end near each other are moved apart, up and down.
+fn place_labels(curves: &[Curve], x: Axis, y: Axis) -> Vec<Label> {
+    let mut labels: Vec<Label> = curves
+        .iter()
+        .filter_map(|curve| {
+            let last = curve.points.last()?;
+            let end = (x.at(last.x), y.at(last.y));
+            Some(Label {
+                text: curve.label,
+                hue: curve.hue,
+                end,
+                y: end.1,
+            })
+        })
+        .collect();
+    labels.sort_by(|a, b| a.y.total_cmp(&b.y));
+    spread(&mut labels);
+    labels
+}
+
+fn spread(labels: &mut [Label]) {
+    // A few rounds of pushing colliding pairs apart settle what a page of curves can hold.
+    for _ in 0..60 {
+        for lower in 1..labels.len() {
+            for upper in 0..lower {
+                let beside = (labels[upper].end.0 - labels[lower].end.0).abs() < LABEL_WIDTH;
+                let overlap = LABEL_GAP - (labels[lower].y - labels[upper].y);
+                if beside && overlap > 0.0 {
+                    labels[upper].y -= overlap / 2.0;
+                    labels[lower].y += overlap / 2.0;
+                }
+            }
+        }
+        let bottom = HEIGHT - BOTTOM;
+        labels
+            .iter_mut()
+            .for_each(|label| label.y = label.y.clamp(TOP, bottom));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantity::time;
+
+    fn curve(label: &'static str, points: &[(f64, f64)]) -> Curve {
+        let point = |(x, y): &(f64, f64)| Point {
+            x: *x,
+            y: *y,
+            tip: format!("tip {y}"),
+            gave_out: false,
+        };
+        let points = points.iter().map(point).collect();
+        Curve {
+            label,
+            hue: "tokio",
+            stroke: "solid",
+            points,
+        }
+    }
+
+    #[test]
+    fn an_axis_reaches_from_power_to_power_of_ten() {
+        let axis = Axis::around([30.0, 4_000.0].into_iter(), 0.0, 300.0);
+        assert_eq!(axis.ticks(), [10.0, 100.0, 1_000.0, 10_000.0]);
+        assert_eq!(axis.at(10.0), 0.0);
+        assert_eq!(axis.at(10_000.0), 300.0);
+        let upside_down = Axis::around([1.0, 10.0].into_iter(), 100.0, 0.0);
+        assert_eq!(upside_down.at(10.0), 0.0);
+    }
+
+    #[test]
+    fn an_axis_of_one_value_or_none_is_still_an_axis() {
+        assert_eq!(
+            Axis::around([100.0].into_iter(), 0.0, 9.0).ticks(),
+            [100.0, 1_000.0]
+        );
+        assert_eq!(Axis::around([].into_iter(), 0.0, 9.0).ticks(), [1.0, 10.0]);
+    }
+
+    #[test]
+    fn every_point_is_drawn_where_its_value_says() {
+        let curves = [curve("only", &[(1.0, 1e3), (10.0, 1e6)])];
+        let svg = render("a title", &curves, time);
+        assert_eq!(svg.matches("<circle").count(), 2);
+        assert!(svg.contains("points=\"62.0,316.0 432.0,12.0\""), "{svg}");
+        assert!(svg.contains("<title>tip 1000000</title>"));
+        assert!(svg.contains(">1.00 ms</text>"));
+    }
+
+    #[test]
+    fn labels_of_curves_that_end_together_do_not_overlap() {
+        let curves = ["a", "b", "c"].map(|label| curve(label, &[(1.0, 5.0), (10.0, 50.0)]));
+        let x = Axis::around([1.0, 10.0].into_iter(), 0.0, 100.0);
+        let y = Axis::around([1.0, 100.0].into_iter(), 300.0, 0.0);
+        let labels = place_labels(&curves, x, y);
+        for pair in labels.windows(2) {
+            assert!(
+                pair[1].y - pair[0].y >= LABEL_GAP - 0.1,
+                "{} {}",
+                pair[0].y,
+                pair[1].y
+            );
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The ways to sleep, and how long each must take by arithmetic alone.
+
+use std::time::Duration;
+
+use crate::quantity::count;
+use crate::runtime::Which;
+
+/// The threads that tokio's `spawn_blocking` may start unless told otherwise.
+const TOKIO_BLOCKING_THREADS: u64 = 512;
+
+/// A way to have many sleepers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Way {
+    /// One thread sleeps for each sleeper in turn.
+    InTurn,
+    /// A thread for each sleeper.
+    ThreadEach,
+    /// `thread::sleep` inside a task for each sleeper.
+    Blocking(Which),
+    /// `thread::sleep` inside tokio's `spawn_blocking`.
+    SpawnBlocking,
+    /// `sleep().await` inside a task for each sleeper.
+    Async(Which),
+}
+
+impl Way {
+    /// All of them, in the order of the tables. smol stands for its fastest form.
+    pub(super) const ALL: [Way; 9] = [
+        Way::InTurn,
+        Way::ThreadEach,
+        Way::Blocking(Which::Wheelhouse),
+        Way::Blocking(Which::Tokio),
+        Way::Blocking(Which::SmolStatic),
+        Way::SpawnBlocking,
+        Way::Async(Which::Wheelhouse),
+        Way::Async(Which::Tokio),
+        Way::Async(Which::SmolStatic),
+    ];
+
+    /// Its name on the command line.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Way::InTurn => "in-turn",
+            Way::ThreadEach => "thread-each",
+            Way::Blocking(Which::Wheelhouse) => "blocking-wheelhouse",
+            Way::Blocking(Which::Tokio) => "blocking-tokio",
+            Way::Blocking(_) => "blocking-smol",
+            Way::SpawnBlocking => "spawn-blocking-tokio",
+            Way::Async(Which::Wheelhouse) => "async-wheelhouse",
+            Way::Async(Which::Tokio) => "async-tokio",
+            Way::Async(_) => "async-smol",
+        }
+    }
+
+    /// The way of this name.
+    pub(super) fn from_name(name: &str) -> Option<Way> {
+        Way::ALL.into_iter().find(|way| way.name() == name)
+    }
+
+    /// What it does, in the words of a program.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Way::InTurn => "one thread, in turn",
+            Way::ThreadEach => "a thread per sleeper",
+            Way::Blocking(Which::Wheelhouse) => "thread::sleep in wheelhouse tasks",
+            Way::Blocking(Which::Tokio) => "thread::sleep in tokio tasks",
+            Way::Blocking(_) => "thread::sleep in smol tasks",
+            Way::SpawnBlocking => "tokio spawn_blocking",
+            Way::Async(Which::Wheelhouse) => "wheelhouse sleep().await",
+            Way::Async(Which::Tokio) => "tokio sleep().await",
+            Way::Async(_) => "smol Timer::after().await",
+        }
+    }
+
+    /// The time that the sleeps alone must take, all else being free.
+    pub(super) fn arithmetic(self, sleepers: u64, sleep: Duration, workers: usize) -> Duration {
+        let at_once = self.at_once(sleepers, workers);
+        let rounds = sleepers.div_ceil(at_once.max(1));
+        sleep.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
+    }
+
+    /// The same in words: `100,000 / 512 at once × 100 ms`.
+    pub(super) fn arithmetic_text(self, sleepers: u64, sleep: Duration, workers: usize) -> String {
+        let at_once = count(self.at_once(sleepers, workers));
+        format!(
+            "{} / {at_once} at once × {} ms",
+            count(sleepers),
+            sleep.as_millis()
+        )
+    }
+
+    fn at_once(self, sleepers: u64, workers: usize) -> u64 {
+        match self {
+            Way::InTurn => 1,
+            Way::ThreadEach | Way::Async(_) => sleepers,
+            Way::Blocking(_) => workers as u64,
+            Way::SpawnBlocking => TOKIO_BLOCKING_THREADS,
+        }
+    }
+
+    /// A rough cost of one more sleeper, used for the time left and for nothing that is shown.
+    pub(super) fn rough_cost(self) -> Duration {
+        match self {
+            Way::InTurn => Duration::from_micros(100),
+            Way::ThreadEach => Duration::from_micros(50),
+            Way::Blocking(_) | Way::SpawnBlocking => Duration::from_micros(5),
+            Way::Async(_) => Duration::from_nanos(1_000),
+        }
+    }
+
+    /// More memory than one sleeper takes, kernel included: a cell that might not fit isn't run.
+    pub(super) fn generous_bytes(self) -> u64 {
+        match self {
+            Way::ThreadEach => 32 * 1024,
+            _ => 1024,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLEEP: Duration = Duration::from_millis(100);
+
+    fn seconds(way: Way, sleepers: u64) -> f64 {
+        way.arithmetic(sleepers, SLEEP, 2).as_secs_f64()
+    }
+
+    #[test]
+    fn arithmetic_counts_rounds_of_sleepers() {
+        assert_eq!(seconds(Way::InTurn, 10), 1.0);
+        assert_eq!(seconds(Way::Blocking(Which::Tokio), 101), 5.1);
+        assert_eq!(seconds(Way::SpawnBlocking, 512), 0.1);
+        assert_eq!(seconds(Way::SpawnBlocking, 513), 0.2);
+        assert_eq!(seconds(Way::Async(Which::Wheelhouse), 1_000_000), 0.1);
+        assert_eq!(seconds(Way::ThreadEach, 1_000_000), 0.1);
+        assert_eq!(seconds(Way::InTurn, 1_000_000), 100_000.0);
+    }
+
+    #[test]
+    fn arithmetic_is_told_in_words() {
+        let text = Way::SpawnBlocking.arithmetic_text(100_000, SLEEP, 2);
+        assert_eq!(text, "100,000 / 512 at once × 100 ms");
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for way in Way::ALL {
+            assert_eq!(Way::from_name(way.name()), Some(way));
+        }
+    }
+}
