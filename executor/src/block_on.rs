@@ -1,6 +1,6 @@
 //! One future on the calling thread.
 
-use crate::context;
+use crate::{context, linger};
 use std::{
     cell::Cell,
     future::Future,
@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{
             AtomicBool,
-            Ordering::{Acquire, Release},
+            Ordering::{Acquire, Relaxed, Release},
         },
     },
     task::{Context, Poll, Wake, Waker},
@@ -57,6 +57,8 @@ impl Signal {
 
     /// Waits for a wake-up. False: the deadline came first.
     fn wait(&self, deadline: Option<Instant>) -> bool {
+        // Relaxed: a hint; the loop below acquires.
+        linger::until(|| self.woken.load(Relaxed));
         // Acquire pairs with `wake_by_ref`. Others may use the thread's token too, so only the
         // flag counts.
         while !self.woken.swap(false, Acquire) {

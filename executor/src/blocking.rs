@@ -160,6 +160,8 @@ impl<F: FnOnce() -> R, R> Future for Job<F> {
 pub(crate) struct OnThread;
 
 impl Schedule for OnThread {
+    const BLOCKING: bool = true;
+
     fn schedule(_: Runnable) {
         unreachable!("a job is never idle, so nothing queues it a second time");
     }

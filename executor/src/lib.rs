@@ -71,6 +71,7 @@ mod error;
 pub mod gather;
 #[doc(hidden)]
 pub mod join;
+mod linger;
 mod runtime;
 mod scheduler;
 mod sync;

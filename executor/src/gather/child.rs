@@ -70,10 +70,9 @@ pub struct Child<T, R> {
 enum State<T> {
     /// A future that the gather spawned: it rings if it fails.
     Spawned(JoinHandle<T>),
-    /// A handle that the caller gave: once subscribed, it rings when it ends.
+    /// A handle that the caller gave, or a thread that the joiner waits for: once subscribed, it
+    /// rings when it ends.
     Given(JoinHandle<T>),
-    /// A thread that the joiner waits for; it rings like a handle, and can't be cancelled.
-    Thread(JoinHandle<T>),
     Done(Result<T, JoinError>),
     /// The gather failed, and this child can't be cancelled: nobody waits for it any more.
     LetGo(Id, Site),
@@ -95,10 +94,6 @@ impl<T, R> Child<T, R> {
 
     pub(super) fn given(handle: JoinHandle<T>) -> Self {
         Self::new(State::Given(handle))
-    }
-
-    pub(super) fn thread(handle: JoinHandle<T>) -> Self {
-        Self::new(State::Thread(handle))
     }
 
     /// The result of a child that has ended; one that was let go counts as cancelled.
@@ -139,9 +134,7 @@ pub trait AnyChild<E> {
 
 impl<T, E, R: Rule<T, Error = E>> AnyChild<E> for Child<T, R> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let (State::Spawned(handle) | State::Given(handle) | State::Thread(handle)) =
-            &mut self.state
-        else {
+        let (State::Spawned(handle) | State::Given(handle)) = &mut self.state else {
             return Poll::Ready(());
         };
         Pin::new(handle)
@@ -150,7 +143,7 @@ impl<T, E, R: Rule<T, Error = E>> AnyChild<E> for Child<T, R> {
     }
 
     fn will_ring(&self) -> bool {
-        matches!(self.state, State::Given(_) | State::Thread(_))
+        matches!(self.state, State::Given(_))
     }
 
     fn subscribe(&mut self, bell: Bell) -> Poll<()> {
@@ -163,9 +156,11 @@ impl<T, E, R: Rule<T, Error = E>> AnyChild<E> for Child<T, R> {
 
     fn cancel(&mut self) {
         match &self.state {
-            State::Spawned(handle) | State::Given(handle) => handle.abort(),
-            State::Thread(handle) => {
-                self.state = State::LetGo(handle.id(), handle.spawn_site());
+            State::Spawned(handle) | State::Given(handle) => {
+                handle.abort();
+                if handle.is_blocking() {
+                    self.state = State::LetGo(handle.id(), handle.spawn_site());
+                }
             }
             State::Done(_) | State::LetGo(..) | State::Taken => {}
         }

@@ -38,7 +38,7 @@ pub(super) struct Engine<C, E> {
     joiner: Option<Joiner>,
     /// `None` once the gather has ended.
     children: Option<C>,
-    /// How many children haven't had their [`turn`].
+    /// The children from here on have ended.
     unfinished: usize,
     phase: Phase,
     /// Who rang and hasn't been looked at, earliest first.
@@ -159,8 +159,7 @@ impl<C: Children<E>, E> Engine<C, E> {
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<usize>> {
         let children = self.children.as_mut().expect(ENDED);
         let running = self.phase == Phase::Running && self.alarm.is_some();
-        while self.unfinished > 0 {
-            let position = turn(self.unfinished, children.count());
+        while let Some(position) = self.unfinished.checked_sub(1) {
             let child = children.at(position);
             if running && child.will_ring() {
                 return Poll::Pending;
@@ -169,7 +168,7 @@ impl<C: Children<E>, E> Engine<C, E> {
             if running && child.failed() {
                 return Poll::Ready(Some(position));
             }
-            self.unfinished -= 1;
+            self.unfinished = position;
         }
         Poll::Ready(None)
     }
@@ -202,17 +201,6 @@ impl<C: Children<E>, E> Engine<C, E> {
             children.at(position).discard();
         }
         failure.expect("the child that failed keeps its failure")
-    }
-}
-
-/// Whose turn it is when `unfinished` children of `count` are left: from the last to the first, except
-/// that the last but one comes before the last. A worker runs the task that was spawned last before
-/// all others, so if they are alike, the last but one ends last.
-fn turn(unfinished: usize, count: usize) -> usize {
-    match count - unfinished {
-        0 if count > 1 => count - 2,
-        1 => count - 1,
-        _ => unfinished - 1,
     }
 }
 

@@ -94,10 +94,10 @@
 //!
 //! # Cost
 //!
-//! Besides a task for each future, a gather allocates nothing if it is a tuple of futures, and twice
-//! for `..iterator` (for the tasks, and the values). A handle costs one small allocation if its task
-//! still runs at the first poll. Waiting takes one look at each argument and one more each time that
-//! the gather is woken, which happens a few times and not once per argument; see `engine.rs`.
+//! A gather of futures allocates nothing beside their tasks if it is a tuple, and once for
+//! `..iterator`. A handle whose task still runs at the first poll costs a small allocation. Each
+//! argument is looked at once, and once more for each time that the gather is woken, which is a few
+//! times for a thousand futures and not once for each: see `engine.rs`.
 
 mod alarm;
 mod arg;

@@ -60,9 +60,8 @@ impl Starter {
 
     /// The next child is a thread.
     pub(super) fn thread<T, R>(&mut self, thread: Waiting, handle: JoinHandle<T>) -> Child<T, R> {
-        self.started += 1;
         self.threads.push(thread);
-        Child::thread(handle)
+        self.given(handle)
     }
 
     #[track_caller]

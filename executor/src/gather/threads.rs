@@ -123,15 +123,36 @@ fn join_all(mut threads: Vec<Waiting>, abandoned: &AtomicBool) {
 mod tests {
     use super::*;
 
+    use std::{panic::Location, sync::mpsc, time::Duration};
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
     #[test]
     fn a_joiner_that_cannot_be_started_is_an_error() {
-        let (waiting, handle) = Waiting::new(
-            thread::spawn(|| 1),
-            |value| value,
-            std::panic::Location::caller(),
-        );
+        let (waiting, mut handle) =
+            Waiting::new(thread::spawn(|| 1), |one| one, Location::caller());
         let too_big = thread::Builder::new().stack_size(usize::MAX / 4);
         assert!(Joiner::start(vec![waiting], too_big).is_err());
-        assert!(handle.join().unwrap_err().is_cancelled());
+        let result = handle.join_timeout(LIMIT).expect("it was let go");
+        assert!(result.unwrap_err().is_cancelled());
+    }
+
+    #[test]
+    fn an_abandoned_joiner_leaves_with_the_thread_it_waits_for() {
+        let (end_first, first) = mpsc::channel::<()>();
+        let (end_second, second) = mpsc::channel::<()>();
+        let wait = |end: mpsc::Receiver<()>| {
+            let thread = thread::spawn(move || end.recv().is_ok());
+            Waiting::new(thread, |value| value, Location::caller())
+        };
+        let ((first, mut first_handle), (second, mut second_handle)) = (wait(first), wait(second));
+        let joiner = Joiner::start(vec![first, second], thread::Builder::new()).unwrap();
+        drop(joiner);
+        end_first.send(()).unwrap();
+        // Either it had begun to wait for the first or not; it never begins with the second.
+        let _ = first_handle.join_timeout(LIMIT).expect("it has ended");
+        let second = second_handle.join_timeout(LIMIT).expect("it was let go");
+        assert!(second.unwrap_err().is_cancelled());
+        end_second.send(()).unwrap();
     }
 }

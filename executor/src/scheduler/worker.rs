@@ -4,6 +4,7 @@ use super::{pace::Pace, pool::Pool, queue::LocalQueue, sleepers::Timers};
 use crate::{
     budget,
     context::{self, Local},
+    linger,
     runtime::Shared,
     task::Runnable,
     threads::Running,
@@ -16,11 +17,6 @@ const LIFO_RUN: u32 = 3;
 
 /// The most timers that are fired from one shard before tasks are polled again.
 const FIRE_BATCH: usize = 256;
-
-/// How often the last searcher looks again before it parks, and how long it spins before each look:
-/// a few microseconds in all, less than parking and being woken cost.
-const LINGER_LOOKS: u32 = 32;
-const LINGER_SPINS: u32 = 8;
 
 struct Worker<'a> {
     pool: &'static Pool,
@@ -35,6 +31,8 @@ struct Worker<'a> {
     lifo_run: u32,
     /// Whether the pool counts this worker as searching.
     searching: bool,
+    /// Whether a task has come from outside since the worker lingered or parked.
+    ran_foreign: bool,
     /// The neighbour at which the last steal began.
     victim: usize,
 }
@@ -59,6 +57,7 @@ pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
             pace: Pace::new(local.shared.timers().now()),
             lifo_run: 0,
             searching: false,
+            ran_foreign: false,
             victim: seat,
         };
         while let Some(task) = worker.next_task() {
@@ -94,13 +93,13 @@ impl Worker<'_> {
         }
     }
 
-    /// Before it parks, the only searcher waits a little while others run: they are likely to push
-    /// something, and would then have to wake it. True: there is work.
-    fn linger(&self) -> bool {
-        (0..LINGER_LOOKS).any(|_| {
-            (0..LINGER_SPINS).for_each(|_| std::hint::spin_loop());
-            self.pool.idle().is_only_searcher(self.pool.seats()) && self.pool.has_work()
-        })
+    /// Waits a little for more to do, if more is likely to come: when this is the only searcher while
+    /// others run, or when the last task came from outside. Whoever pushed would have to wake it.
+    fn linger(&mut self) -> bool {
+        let idle = self.pool.idle();
+        let foreign = std::mem::take(&mut self.ran_foreign);
+        (foreign || idle.is_only_searcher(self.pool.seats()))
+            && linger::until(|| self.pool.has_work())
     }
 
     fn poll(&mut self, task: Runnable) {
@@ -117,7 +116,7 @@ impl Worker<'_> {
     fn own_task(&mut self) -> Option<Runnable> {
         self.lifo_task().or_else(|| self.queue.pop()).or_else(|| {
             self.fire_own();
-            self.lifo_task().or_else(|| self.queue.pop_injector())
+            self.lifo_task().or_else(|| self.foreign_task())
         })
     }
 
@@ -134,6 +133,12 @@ impl Worker<'_> {
         task
     }
 
+    fn foreign_task(&mut self) -> Option<Runnable> {
+        let task = self.queue.pop_injector();
+        self.ran_foreign |= task.is_some();
+        task
+    }
+
     /// What a busy worker does about every 200 µs: serves timers and the injector before its own
     /// queue, and wakes another worker if there is work for it.
     #[cold]
@@ -141,7 +146,7 @@ impl Worker<'_> {
         let now = self.shared.timers().now();
         self.pace.adapt(now);
         self.shared.timers().fire_due(now);
-        let task = self.queue.pop_injector();
+        let task = self.foreign_task();
         if !self.queue.is_empty() {
             self.pool.notify();
         }

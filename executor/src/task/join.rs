@@ -112,6 +112,11 @@ impl<T> JoinHandle<T> {
         self.header().site()
     }
 
+    /// Whether it is a blocking job, which an abort can't end once it has started.
+    pub(crate) fn is_blocking(&self) -> bool {
+        raw::is_blocking(self.task())
+    }
+
     /// Blocks this thread until the task has ended.
     ///
     /// # Errors

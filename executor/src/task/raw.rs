@@ -22,6 +22,10 @@ use std::{
 /// Who is told that a task is to be queued. The one thing that a cell knows of its scheduler, so
 /// that other schedulers can use the same cells.
 pub(crate) trait Schedule: 'static {
+    /// Whether its tasks block their thread from their start to their end, so that an abort can't
+    /// end one that runs.
+    const BLOCKING: bool = false;
+
     /// Queues a task whose SCHEDULED bit the caller has just set.
     fn schedule(task: Runnable);
 }
@@ -54,6 +58,7 @@ struct VTable {
     drop_output: unsafe fn(NonNull<Header>),
     free: unsafe fn(NonNull<Header>),
     schedule: fn(Runnable),
+    blocking: bool,
 }
 
 #[repr(C)]
@@ -167,6 +172,11 @@ pub(super) fn schedule(task: Runnable) {
     (vtable(task.0).schedule)(task);
 }
 
+/// See [`Schedule::BLOCKING`]. The caller holds the task.
+pub(super) fn is_blocking(task: NonNull<Header>) -> bool {
+    vtable(task).blocking
+}
+
 fn vtable(task: NonNull<Header>) -> &'static VTable {
     // SAFETY: every caller holds a reference to the cell, and the field never changes.
     unsafe { (*task.as_ptr()).vtable }
@@ -190,6 +200,7 @@ impl VTable {
             drop_output: Cell::<F, S>::drop_output,
             free: Cell::<F, S>::free,
             schedule: S::schedule,
+            blocking: S::BLOCKING,
         }
     }
 }
