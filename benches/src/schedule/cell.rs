@@ -148,6 +148,7 @@ fn run<R: Runtime>(runtime: &R, task: Task) -> Reading {
         )),
         Workload::Yield => nanos(enter(runtime, form, tasks::yields::<R>(200, 5_000))),
         Workload::Pairs => nanos(enter(runtime, form, tasks::pairs::<R>(50_000))),
+        Workload::OwnPairs => nanos(enter(runtime, form, tasks::own_pairs::<R>(50_000))),
         Workload::Tree => nanos(enter(runtime, form, tasks::tree::<R>(1_000_000))),
         Workload::Timeout => nanos(enter(runtime, form, timers::timeouts::<R>(100_000))),
         Workload::Idle => idle(),

@@ -38,7 +38,7 @@ const fn row(workload: Workload, key: &'static str, label: &'static str, target:
 }
 
 /// All rows, in the order of the workloads.
-pub(super) const ROWS: [Row; 17] = [
+pub(super) const ROWS: [Row; 18] = [
     row(Workload::SpawnJoin, "ns", "ns a task", Target::OfBest(0.5)),
     row(
         Workload::ForeignSpawn,
@@ -58,6 +58,7 @@ pub(super) const ROWS: [Row; 17] = [
     row(Workload::SpawnAwait, "ns", "ns a task", Target::OfBest(0.5)),
     row(Workload::Yield, "ns", "ns a yield", Target::OfBest(0.8)),
     row(Workload::Pairs, "ns", "ns a pair", Target::OfBest(0.33)),
+    row(Workload::OwnPairs, "ns", "ns a pair", Target::OfBest(0.33)),
     row(Workload::Tree, "ns", "ns a task", Target::OfBest(0.4)),
     row(Workload::Timeout, "ns", "ns a timeout", Target::OfBest(0.2)),
     row(

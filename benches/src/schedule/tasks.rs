@@ -98,6 +98,30 @@ pub(super) async fn pairs<R: Runtime>(count: u64) -> f64 {
     nanos_each(start, count)
 }
 
+/// As [`pairs`], but each asker spawns its own answerer: a task and its helper.
+pub(super) async fn own_pairs<R: Runtime>(count: u64) -> f64 {
+    let start = Instant::now();
+    let pair = |number: u64| async move {
+        let (ask, asked) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let answerer = R::spawn(async move {
+            let number: u64 = asked.await.expect("its partner asks");
+            answer.send(number + 1).expect("its partner listens");
+        });
+        ask.send(number).expect("its partner listens");
+        let successor = answered.await.expect("its partner answers");
+        answerer.await;
+        successor
+    };
+    let askers: Vec<_> = (0..count).map(|number| R::spawn(pair(number))).collect();
+    let mut sum = 0;
+    for asker in askers {
+        sum += asker.await;
+    }
+    assert_eq!(sum, sum_below(count) + count);
+    nanos_each(start, count)
+}
+
 const CHILDREN: u64 = 10;
 
 /// A tree of tasks: each node spawns ten and adds up what they say.
@@ -149,6 +173,7 @@ mod tests {
             assert!(spawn_await::<R>(100).await > 0.0);
             assert!(yields::<R>(5, 20).await > 0.0);
             assert!(pairs::<R>(50).await > 0.0);
+            assert!(own_pairs::<R>(50).await > 0.0);
             assert!(tree::<R>(1_000).await > 0.0);
         });
         assert!(runtime.block_on(spawn_join::<R>(100)) > 0.0);

@@ -48,6 +48,7 @@ pub(super) enum Workload {
     SpawnAwait,
     Yield,
     Pairs,
+    OwnPairs,
     Tree,
     Timeout,
     Sleepers,
@@ -59,13 +60,14 @@ pub(super) enum Workload {
 
 impl Workload {
     /// All of them, in the order of the table.
-    pub(super) const ALL: [Workload; 13] = [
+    pub(super) const ALL: [Workload; 14] = [
         Workload::SpawnJoin,
         Workload::ForeignSpawn,
         Workload::ForeignRoundTrip,
         Workload::SpawnAwait,
         Workload::Yield,
         Workload::Pairs,
+        Workload::OwnPairs,
         Workload::Tree,
         Workload::Timeout,
         Workload::Sleepers,
@@ -84,6 +86,7 @@ impl Workload {
             Workload::SpawnAwait => "spawn-await",
             Workload::Yield => "yield",
             Workload::Pairs => "pairs",
+            Workload::OwnPairs => "own-pairs",
             Workload::Tree => "tree",
             Workload::Timeout => "timeout",
             Workload::Sleepers => "sleepers",
@@ -109,7 +112,12 @@ impl Workload {
             Workload::ForeignRoundTrip => "spawn one from another thread and wait for it",
             Workload::SpawnAwait => "spawn and await, one task after the other",
             Workload::Yield => "200 tasks × 5,000 yields",
-            Workload::Pairs => "50,000 pairs of tasks, one exchange over two oneshots each",
+            Workload::Pairs => {
+                "50,000 pairs of tasks, all spawned by one, one exchange over two oneshots each"
+            }
+            Workload::OwnPairs => {
+                "50,000 tasks that each spawn a partner, one exchange over two oneshots each"
+            }
             Workload::Tree => "a tree of tasks, ten to a node, 1,000,000 leaves",
             Workload::Timeout => "timeout(30 s) around a future that is pending once",
             Workload::Sleepers => "1,000,000 spawned tasks in sleep(10 s)",
@@ -129,6 +137,7 @@ impl Workload {
             | Workload::SpawnAwait
             | Workload::Yield
             | Workload::Pairs
+            | Workload::OwnPairs
             | Workload::Tree
             | Workload::Timeout => &[Form::Spawned, Form::Main],
             Workload::Sleepers | Workload::FewSleeps | Workload::ManySleeps => &[Form::Spawned],
