@@ -104,13 +104,17 @@ pub(crate) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let in_order = DEPTH.replace(self.depth - 1) == self.depth;
+        let depth = DEPTH.get();
+        if depth < self.depth {
+            return; // An outer guard went first, told so, and left for this one too.
+        }
+        DEPTH.set(self.depth - 1);
         let left = ENTERED.try_with(|entered| {
             std::mem::replace(&mut *entered.borrow_mut(), self.previous.take())
         });
         // Outside the borrow: it may be the runtime's last reference.
         drop(left);
-        if !in_order && !std::thread::panicking() {
+        if depth > self.depth && !std::thread::panicking() {
             panic!("guards of `enter` were dropped out of order: the last made must go first");
         }
     }

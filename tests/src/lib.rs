@@ -1,1 +1,38 @@
-//! TBD
+//! What the behaviour tests share: a watchdog, runtimes of several sizes, and things to put into
+//! futures that tell afterwards what became of them.
+//!
+//! | for | use |
+//! |---|---|
+//! | a hang that fails and names the test | [`watchdog`], [`LIMIT`] |
+//! | the same test on 1, 2, 4 and 16 workers | [`on_workers`], [`WORKERS`] |
+//! | was it dropped, and exactly once? | [`DropCounter`], [`DropToken`] |
+//! | hold a task (or a thread) until the test says go, without sleeping | [`Gate`] |
+//! | poll by hand, count wake-ups, find leaked wakers | [`poll_once`], [`noop`], [`CountWaker`] |
+//! | a panic on purpose: its message and the line that it names | [`catch`], [`quiet`] |
+//! | panics that must not do any harm | [`contained`] |
+//! | keep all workers busy, so that what is spawned stays queued | [`hold_workers`] |
+//! | another program's output, with a time limit | [`output_within`] |
+//!
+//! No test sleeps to synchronise: it waits for a state ([`Gate::wait_for`],
+//! [`DropCounter::wait_for`], [`CountWaker::wait_for`]), under a watchdog.
+
+mod drops;
+mod gate;
+mod panics;
+mod process;
+mod runtimes;
+mod wakers;
+mod watchdog;
+
+pub use drops::{DropCounter, DropToken};
+pub use gate::{Gate, GateWait};
+pub use panics::{Caught, ON_PURPOSE, catch, contained, panic_text, quiet};
+pub use process::output_within;
+pub use runtimes::{WORKERS, hold_workers, on_workers};
+pub use wakers::{CountWaker, noop, poll_once};
+pub use watchdog::{LIMIT, watchdog};
+
+/// The README's code, run as a doctest.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

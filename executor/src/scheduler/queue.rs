@@ -146,10 +146,15 @@ impl LocalQueue {
         }
     }
 
-    /// Takes tasks from the injector: returns one, and leaves the others in the deque.
+    /// Takes tasks from the injector: returns one, and leaves the others in the deque. Whoever looked
+    /// while they were on their way saw none of them, and is told.
     pub(super) fn pop_injector(&self) -> Option<Runnable> {
         let injector = self.pool.injector();
-        retry(|| injector.steal_batch_with_limit_and_pop(&self.deque, BATCH))
+        let task = retry(|| injector.steal_batch_with_limit_and_pop(&self.deque, BATCH))?;
+        if !self.deque.is_empty() {
+            self.pool.notify();
+        }
+        Some(task)
     }
 
     /// Steals up to half of what another worker has, beginning with the neighbour at `start`.
