@@ -52,10 +52,10 @@
 //! |---|---|---|---|---|
 //! | [`JoinHandle<T>`] | if `T: Send` | if `T: Send` | yes | yes |
 //! | [`AbortHandle`], [`JoinError`] | yes | yes | yes | yes |
-//! | [`Runtime`], [`Handle`] | yes | yes | yes | no |
+//! | [`Runtime`], [`Handle`] | yes | yes | yes | yes |
 //! | [`EnterGuard`] | no | no | yes | no |
 //! | [`YieldNow`], [`ConsumeBudget`] | yes | yes | yes | yes |
-//! | [`Gather`](gather::Gather), [`Settle`](gather::Settle), [`TryGather`](gather::TryGather) | yes | no | yes | no |
+//! | [`Gather`](gather::Gather), [`Settle`](gather::Settle), [`TryGather`](gather::TryGather) | yes | if the values are | yes | yes |
 //! | [`Sleep`](time::Sleep) | yes | yes | yes | yes |
 //! | [`Timeout<F>`](time::Timeout) | as `F` | as `F` | as `F` | as `F` |
 //! | [`Interval`](time::Interval) | yes | yes | yes | yes |

@@ -15,7 +15,7 @@ use std::{
     fmt,
     future::Future,
     io,
-    panic::{Location, resume_unwind},
+    panic::{Location, RefUnwindSafe, UnwindSafe, resume_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -84,10 +84,10 @@ where
     F::Output: Send + 'static,
 {
     let site = Location::caller();
-    context::with_current(|shared| match shared {
-        Some(shared) => shared.spawn(future, site),
-        None => outside("spawn", site),
-    })
+    match context::with_current(|shared| shared.map(|shared| shared.spawn(future, site))) {
+        Some(handle) => handle,
+        None => outside("spawn"),
+    }
 }
 
 /// Runs a closure that blocks on a thread where that harms nobody: asyncio's `to_thread`.
@@ -118,19 +118,28 @@ where
     R: Send + 'static,
 {
     let site = Location::caller();
-    context::with_current(|shared| match shared {
-        Some(shared) => shared.spawn_blocking(f, site),
-        None => outside("spawn_blocking", site),
-    })
+    match context::with_current(|shared| shared.map(|shared| shared.spawn_blocking(f, site))) {
+        Some(Ok(handle)) => handle,
+        Some(Err(error)) => no_thread(&error),
+        None => outside("spawn_blocking"),
+    }
 }
 
 #[cold]
-fn outside(what: &str, site: &'static Location<'static>) -> ! {
-    let message = format!(
+#[track_caller]
+fn outside(what: &str) -> ! {
+    let site = Location::caller();
+    panic!(
         "`wheelhouse::{what}` was called at {site}, outside a runtime: call it inside \
          `wheelhouse::run(async {{ .. }})`, or use the method of a `Runtime` or `Handle`"
-    );
-    panic!("{message}")
+    )
+}
+
+#[cold]
+#[track_caller]
+fn no_thread(error: &io::Error) -> ! {
+    let site = Location::caller();
+    panic!("`spawn_blocking` was called at {site}, and there is no thread for it: {error}")
 }
 
 /// What everybody who can spawn holds: the handles, the threads, and the runtime itself.
@@ -184,16 +193,14 @@ impl Shared {
         self: &Arc<Self>,
         f: F,
         site: &'static Location<'static>,
-    ) -> JoinHandle<R>
+    ) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
         let (job, handle) = task::new::<_, OnThread>(Job::new(f), self.pool.number(), site);
-        if let Err(error) = self.blocking.push(self, job) {
-            panic!("`spawn_blocking` was called at {site}, and there is no thread for it: {error}");
-        }
-        handle
+        self.blocking.push(self, job)?;
+        Ok(handle)
     }
 
     pub(crate) fn start_thread(
@@ -329,6 +336,14 @@ impl Runtime {
     ///
     /// If `future` panics, or the runtime is shut down meanwhile. If it is called inside a task or
     /// a `block_on`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let name = String::from("borrowed");
+    /// assert_eq!(runtime.run(async { name.len() }), 8);
+    /// ```
     #[track_caller]
     pub fn run<F>(&self, future: F) -> F::Output
     where
@@ -374,6 +389,14 @@ impl Runtime {
     }
 
     /// Starts a task; see [`wheelhouse::spawn`](crate::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let task = runtime.spawn(async { 42 });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -493,11 +516,20 @@ impl Handle {
     /// Outside a runtime, naming the caller's line.
     #[track_caller]
     pub fn current() -> Handle {
-        let site = Location::caller();
-        Handle::try_current().unwrap_or_else(|| outside("Handle::current", site))
+        match Handle::try_current() {
+            Some(handle) => handle,
+            None => outside("Handle::current"),
+        }
     }
 
     /// The runtime around this thread, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(wheelhouse::Handle::try_current().is_none());
+    /// assert!(wheelhouse::run(async { wheelhouse::Handle::try_current().is_some() }));
+    /// ```
     pub fn try_current() -> Option<Handle> {
         context::with_current(|shared| {
             shared.map(|shared| Handle {
@@ -528,7 +560,10 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.shared.spawn_blocking(f, Location::caller())
+        match self.shared.spawn_blocking(f, Location::caller()) {
+            Ok(handle) => handle,
+            Err(error) => no_thread(&error),
+        }
     }
 
     /// Polls `future` on this thread; see [`Runtime::block_on`].
@@ -536,6 +571,17 @@ impl Handle {
     /// # Panics
     ///
     /// If `future` panics. If it is called inside a task or another `block_on`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let handle = runtime.handle().clone();
+    /// let thread = std::thread::spawn(move || {
+    ///     handle.block_on(async { wheelhouse::spawn(async { 42 }).await.unwrap() })
+    /// });
+    /// assert_eq!(thread.join().unwrap(), 42);
+    /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         drop(block_on::may_block("block_on"));
@@ -552,10 +598,23 @@ impl Handle {
     }
 
     /// Starts the shutdown and does not wait for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let task = runtime.spawn(std::future::pending::<()>());
+    /// runtime.handle().shutdown_background();
+    /// assert!(task.join().unwrap_err().is_cancelled());
+    /// ```
     pub fn shutdown_background(&self) {
         self.shared.close();
     }
 }
+
+/// Nothing of theirs is half done when a poll or a job unwinds.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -563,7 +622,22 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The guard of [`Handle::enter`]. Guards of one thread are dropped in the reverse of their order.
+/// The guard of [`Handle::enter`].
+///
+/// # Panics
+///
+/// Guards of one thread are dropped in the reverse of their order. A guard that is dropped while
+/// a later one is held says so in a panic.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = wheelhouse::Runtime::new().unwrap();
+/// let guard = runtime.enter();
+/// let task = wheelhouse::spawn(async { 42 });
+/// drop(guard);
+/// assert_eq!(task.join().unwrap(), 42);
+/// ```
 #[must_use = "the runtime is left when the guard is dropped"]
 pub struct EnterGuard<'a> {
     _entered: Entered,

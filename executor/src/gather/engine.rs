@@ -107,7 +107,7 @@ impl<C: Children<E>, E> Engine<C, E> {
     /// their turn comes, or at once if they failed.
     fn subscribe(&mut self) {
         let Some(alarm) = &self.alarm else { return };
-        let children = self.children.as_mut().expect(ENDED);
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
         for position in 0..children.count() {
             let child = children.at(position);
             if child.subscribe(alarm.bell(position)).is_ready() && child.failed() {
@@ -135,7 +135,7 @@ impl<C: Children<E>, E> Engine<C, E> {
             return Poll::Ready(None);
         };
         alarm.listen(context.waker(), &mut self.rung);
-        let children = self.children.as_mut().expect(ENDED);
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
         while let Some(&rang) = self.rung.front() {
             let position = rang as usize;
             let child = children.at(position);
@@ -157,7 +157,7 @@ impl<C: Children<E>, E> Engine<C, E> {
     /// Waits for the children from the last to the first; while the gather runs, only until it comes
     /// to one that failed.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<usize>> {
-        let children = self.children.as_mut().expect(ENDED);
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
         let running = self.phase == Phase::Running && self.alarm.is_some();
         while let Some(position) = self.unfinished.checked_sub(1) {
             let child = children.at(position);
@@ -178,7 +178,7 @@ impl<C: Children<E>, E> Engine<C, E> {
         self.phase = Phase::Failing(failed);
         self.alarm = None;
         self.joiner = None;
-        let children = self.children.as_mut().expect(ENDED);
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
         self.unfinished = children.count();
         for position in 0..self.unfinished {
             children.at(position).cancel();
@@ -187,7 +187,7 @@ impl<C: Children<E>, E> Engine<C, E> {
 
     fn take_children(&mut self) -> C {
         self.alarm = None;
-        self.children.take().expect(ENDED)
+        self.children.take().unwrap_or_else(|| ended(self.site))
     }
 
     /// What the child that failed first failed with; the others' results are dropped.
@@ -213,4 +213,6 @@ impl<C: Children<E>, E> fmt::Debug for Engine<C, E> {
     }
 }
 
-const ENDED: &str = "a gather was polled after it had ended";
+fn ended(site: Site) -> ! {
+    panic!("the gather called at {site} was polled after it had ended")
+}

@@ -43,6 +43,7 @@
 //! | | a sibling fails | the gather is dropped |
 //! |---|---|---|
 //! | future, task handle | aborted, waited for | aborted, not waited for |
+//! | blocking job that has not started | aborted, not waited for | aborted, not waited for |
 //! | thread handle, running blocking job | detached (can't be cancelled) | detached |
 //!
 //! "Waited for" means that nothing that the arguments hold is in use any more when the awaiting
@@ -50,7 +51,8 @@
 //! if it was a panic. Here Wheelhouse leaves asyncio on purpose: there, siblings run on as orphans.
 //!
 //! With [`settle()`](Gather::settle), asyncio's `return_exceptions=True`, nothing is cancelled: every
-//! argument runs to its end and gives a `Result<T, JoinError>`.
+//! argument runs to its end and gives a `Result<T, JoinError>`. (A gather that was polled before, and
+//! was failing already, gives the siblings that it has cancelled as such.)
 //!
 //! ```
 //! wheelhouse::run(async {
@@ -97,7 +99,7 @@
 //! A gather of futures allocates nothing beside their tasks if it is a tuple, and once for
 //! `..iterator`. A handle whose task still runs at the first poll costs a small allocation. Each
 //! argument is looked at once, and once more for each time that the gather is woken, which is a few
-//! times for a thousand futures and not once for each: see `engine.rs`.
+//! times for a thousand futures and not once for each.
 
 mod alarm;
 mod arg;

@@ -108,7 +108,7 @@ impl<A, T> Start for Arg<A, T, AnyValue> {
     fn start(self, starter: &mut Starter) -> Child<T, AnyValue> {
         match (self.start)(self.argument, starter) {
             Some(child) => child,
-            None => no_runtime(),
+            None => no_runtime("gather!"),
         }
     }
 }
@@ -120,15 +120,15 @@ impl<A, T, E> StartTried<E> for Arg<A, Result<T, E>, OkOnly> {
     fn start(self, starter: &mut Starter) -> Child<Result<T, E>, OkOnly> {
         match (self.start)(self.argument, starter) {
             Some(child) => child,
-            None => no_runtime(),
+            None => no_runtime("try_gather!"),
         }
     }
 }
 
 #[track_caller]
-fn no_runtime() -> ! {
+fn no_runtime(what: &str) -> ! {
     panic!(
-        "gather! was called outside a runtime, so there is nothing to run its futures on: call it \
+        "{what} was called outside a runtime, so there is nothing to run its futures on: call it \
          inside `wheelhouse::run(async {{ .. }})` or while `Runtime::enter()`'s guard is held"
     )
 }
@@ -155,7 +155,7 @@ pub fn gather_all<I, A, T>(arguments: Spread<I, A, T, AnyValue>) -> Gather<Vec<T
     let mut starter = Starter::new();
     match (arguments.start)(arguments.arguments, &mut starter) {
         Some(children) => Gather::new(starter.finish(children)),
-        None => no_runtime(),
+        None => no_runtime("gather!"),
     }
 }
 
@@ -167,6 +167,6 @@ pub fn try_gather_all<I, A, T, E>(
     let mut starter = Starter::new();
     match (arguments.start)(arguments.arguments, &mut starter) {
         Some(children) => TryGather::new(starter.finish(children)),
-        None => no_runtime(),
+        None => no_runtime("try_gather!"),
     }
 }

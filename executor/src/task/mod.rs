@@ -1,20 +1,20 @@
-//! A task: a future, its state, and those who hold it.
-//!
-//! ```text
-//!  spawn ──▶ Runnable ──▶ a queue ──▶ run ──▶ Pending: in the registry, held by its wakers
-//!    │          ▲                      │                      │
-//!    │          └──────── wake ────────┼──────────────────────┘
-//!    ▼                                 ▼
-//!  JoinHandle ◀───── output ───── complete
-//! ```
-//!
-//! * `state.rs` has the state word, with every transition.
-//! * `raw.rs` has the cell's memory, and what depends on the future's type.
-//! * `waker.rs`, `join.rs` and the `Runnable` below are the three kinds of holder.
-//! * `registry.rs` finds the waiting tasks at shutdown.
-//!
-//! A `Runnable` stands for the SCHEDULED bit while it is in a queue, and for RUNNING from
-//! `Runnable::run` on. There is at most one at a time, so it alone touches the future.
+//! Spawned tasks: their handles and ids.
+
+// A task is a future, its state, and those who hold it.
+//
+//  spawn ──▶ Runnable ──▶ a queue ──▶ run ──▶ Pending: in the registry, held by its wakers
+//    │          ▲                      │                      │
+//    │          └──────── wake ────────┼──────────────────────┘
+//    ▼                                 ▼
+//  JoinHandle ◀───── output ───── complete
+//
+// * `state.rs` has the state word, with every transition.
+// * `raw.rs` has the cell's memory, and what depends on the future's type.
+// * `waker.rs`, `join.rs` and the `Runnable` below are the three kinds of holder.
+// * `registry.rs` finds the waiting tasks at shutdown.
+//
+// A `Runnable` stands for the SCHEDULED bit while it is in a queue, and for RUNNING from
+// `Runnable::run` on. There is at most one at a time, so it alone touches the future.
 
 mod id;
 mod join;
