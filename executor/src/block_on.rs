@@ -58,7 +58,7 @@ impl Signal {
     /// Waits for a wake-up. False: the deadline came first.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         // Relaxed: a hint; the loop below acquires.
-        linger::until(|| self.woken.load(Relaxed));
+        linger::until(|_| self.woken.load(Relaxed));
         // Acquire pairs with `wake_by_ref`. Others may use the thread's token too, so only the
         // flag counts.
         while !self.woken.swap(false, Acquire) {

@@ -7,7 +7,7 @@
 use crate::{
     runtime::Shared,
     task::{Runnable, Schedule},
-    threads::Running,
+    threads::{Announced, Running},
 };
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::{
@@ -73,14 +73,15 @@ impl Blocking {
         }
         state.threads += 1;
         state.started += 1;
-        let number = state.started - 1;
+        // While the lock is held: whoever closes afterwards waits for the thread.
+        let thread = shared.announce_thread(&format!("b{}", state.started - 1));
         drop(state);
-        self.start_thread(shared, number)
+        self.start_thread(shared, thread)
     }
 
-    fn start_thread(&self, shared: &Arc<Shared>, number: usize) -> io::Result<()> {
+    fn start_thread(&self, shared: &Arc<Shared>, thread: Announced) -> io::Result<()> {
         let worker = Arc::clone(shared);
-        let started = shared.start_thread(&format!("b{number}"), move |running| {
+        let started = thread.start(shared.thread_options(), move |running| {
             let _entered = worker.enter();
             worker.blocking().work(&worker, running);
         });

@@ -1,40 +1,15 @@
 //! The cooperative budget: how a task that never has to wait still lets others run.
 //!
-//! Each poll of a task starts with a budget. Awaiting a `JoinHandle`, or calling
+//! Each poll of a task starts with a budget. A `JoinHandle` or a timer that is ready, or calling
 //! [`consume_budget`], spends one unit of it; when none is left, the task yields once. A loop over
 //! things that are always ready thus can't hold its worker for ever.
 
 use std::{
-    cell::Cell,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
-
-/// Units for one poll of a task.
-const PER_POLL: u8 = 128;
-
-thread_local!(static LEFT: Cell<u8> = const { Cell::new(PER_POLL) });
-
-/// Starts the budget of a poll.
-#[inline]
-pub(crate) fn refill() {
-    LEFT.set(PER_POLL);
-}
-
-/// Spends one unit. False: none was left; the task has been woken and must return `Pending`.
-#[inline]
-pub(crate) fn spend(cx: &Context<'_>) -> bool {
-    let left = LEFT.get();
-    if left == 0 {
-        cx.waker().wake_by_ref();
-        // Whoever polls on regardless, as a combinator may, is not starved for ever.
-        refill();
-        return false;
-    }
-    LEFT.set(left - 1);
-    true
-}
+pub(crate) use wheelhouse_timer::driver::{refill_budget as refill, spend_budget as spend};
 
 /// Spends a unit of the task's budget, and yields if none was left.
 ///
@@ -62,6 +37,13 @@ pub fn consume_budget() -> ConsumeBudget {
 }
 
 /// The future of [`consume_budget`].
+///
+/// # Examples
+///
+/// ```
+/// let unit: wheelhouse::ConsumeBudget = wheelhouse::consume_budget();
+/// wheelhouse::run(unit);
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ConsumeBudget {
@@ -104,6 +86,13 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// The future of [`yield_now`].
+///
+/// # Examples
+///
+/// ```
+/// let once: wheelhouse::YieldNow = wheelhouse::yield_now();
+/// wheelhouse::run(once);
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct YieldNow {

@@ -7,6 +7,7 @@
 use crate::{runtime::Shared, scheduler::queue::LocalQueue, task::Runnable};
 use std::{
     cell::{Cell, RefCell},
+    marker::PhantomData,
     ptr,
     rc::Rc,
     sync::Arc,
@@ -18,17 +19,22 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// A runtime that was entered. In an `Rc`, so that a spawn that looks at it pays no atomics.
-struct Current {
-    shared: Arc<Shared>,
+/// A runtime that was entered, and which time.
+struct Entry {
+    number: u64,
+    /// In an `Rc`, so that a spawn that looks at it pays no atomics.
+    #[expect(clippy::redundant_allocation, reason = "the outer count is not atomic")]
+    shared: Rc<Arc<Shared>>,
 }
 
 thread_local! {
     static WORKER: Cell<*const Local> = const { Cell::new(ptr::null()) };
     /// How many runtimes are entered.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// The runtime that was entered last.
-    static ENTERED: RefCell<Option<Rc<Current>>> = const { RefCell::new(None) };
+    /// The runtimes that are entered, the last one on top.
+    static ENTERED: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    /// How often a runtime was entered.
+    static ENTRIES: Cell<u64> = const { Cell::new(0) };
     static BLOCKED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -80,44 +86,63 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
     if DEPTH.get() == 0 {
         return f(worker().map(|local| &local.shared));
     }
-    let entered = ENTERED
-        .try_with(|entered| entered.borrow().clone())
-        .ok()
-        .flatten();
-    f(entered.as_deref().map(|current| &current.shared))
+    let top = |entered: &RefCell<Vec<Entry>>| {
+        entered
+            .borrow()
+            .last()
+            .map(|entry| Rc::clone(&entry.shared))
+    };
+    let shared = ENTERED.try_with(top).ok().flatten();
+    f(shared.as_deref())
 }
 
 /// Makes a runtime the current one of this thread until the guard is dropped.
 pub(crate) fn enter(shared: Arc<Shared>) -> Entered {
-    let previous =
-        ENTERED.with(|entered| entered.borrow_mut().replace(Rc::new(Current { shared })));
-    let depth = DEPTH.get() + 1;
-    DEPTH.set(depth);
-    Entered { previous, depth }
+    let number = ENTRIES.get() + 1;
+    ENTRIES.set(number);
+    DEPTH.set(DEPTH.get() + 1);
+    let shared = Rc::new(shared);
+    ENTERED.with(|entered| entered.borrow_mut().push(Entry { number, shared }));
+    Entered {
+        number,
+        not_send: PhantomData,
+    }
 }
 
 /// The guard of [`enter`].
 pub(crate) struct Entered {
-    previous: Option<Rc<Current>>,
-    depth: usize,
+    number: u64,
+    not_send: PhantomData<*const ()>,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let depth = DEPTH.get();
-        if depth < self.depth {
-            return; // An outer guard went first, told so, and left for this one too.
-        }
-        DEPTH.set(self.depth - 1);
-        let left = ENTERED.try_with(|entered| {
-            std::mem::replace(&mut *entered.borrow_mut(), self.previous.take())
-        });
-        // Outside the borrow: it may be the runtime's last reference.
-        drop(left);
-        if depth > self.depth && !std::thread::panicking() {
+        let remove = |entered: &RefCell<Vec<Entry>>| {
+            let mut entered = entered.borrow_mut();
+            let place = entered
+                .iter()
+                .position(|entry| entry.number == self.number)?;
+            DEPTH.set(entered.len() - 1);
+            Some((entered.remove(place), place == entered.len()))
+        };
+        // The entry is dropped outside the borrow: it may be the runtime's last reference.
+        let removed = ENTERED.try_with(remove).ok().flatten();
+        if removed.is_some_and(|(_, was_last)| !was_last) && !std::thread::panicking() {
             panic!("guards of `enter` were dropped out of order: the last made must go first");
         }
     }
+}
+
+/// After a poll: undoes the entries whose guards the task has forgotten. True: there were some.
+#[inline]
+pub(crate) fn undo_forgotten_entries() -> bool {
+    let forgotten = DEPTH.get() > 0;
+    if forgotten {
+        DEPTH.set(0);
+        let entries = ENTERED.try_with(|entered| std::mem::take(&mut *entered.borrow_mut()));
+        drop(entries);
+    }
+    forgotten
 }
 
 /// Marks the thread as blocked on a future. None: it is already, or it is a worker.

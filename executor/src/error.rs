@@ -27,9 +27,15 @@ pub struct JoinError(Box<Inner>);
 struct Inner {
     id: Id,
     site: &'static Location<'static>,
-    /// The payload of the panic; none if the task was cancelled. In a mutex since payloads need
-    /// not be `Sync`.
-    panic: Option<Mutex<Box<dyn Any + Send>>>,
+    /// None if the task was cancelled.
+    panic: Option<Panic>,
+}
+
+struct Panic {
+    /// The payload's text, if it has one.
+    text: Option<Box<str>>,
+    /// In a mutex since payloads need not be `Sync`; it is only ever taken out, not locked.
+    payload: Mutex<Box<dyn Any + Send>>,
 }
 
 impl JoinError {
@@ -49,16 +55,41 @@ impl JoinError {
         JoinError(Box::new(Inner {
             id,
             site,
-            panic: Some(Mutex::new(payload)),
+            panic: Some(Panic {
+                text: text(&*payload).map(Box::from),
+                payload: Mutex::new(payload),
+            }),
         }))
     }
 
     /// Whether the task panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// wheelhouse::run(async {
+    ///     let error = wheelhouse::spawn(async { panic!("oh no") }).await.unwrap_err();
+    ///     assert!(error.is_panic() && !error.is_cancelled());
+    /// });
+    /// ```
     pub fn is_panic(&self) -> bool {
         self.0.panic.is_some()
     }
 
     /// Whether the task was aborted, or its runtime shut down before it ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use wheelhouse::{run, spawn};
+    ///
+    /// run(async {
+    ///     let stuck = spawn(pending::<()>());
+    ///     stuck.abort();
+    ///     assert!(stuck.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.0.panic.is_none()
     }
@@ -68,6 +99,20 @@ impl JoinError {
     /// # Panics
     ///
     /// If the task was cancelled: there is no payload. See [`try_into_panic`](Self::try_into_panic).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::panic::{catch_unwind, resume_unwind};
+    ///
+    /// let caught = catch_unwind(|| {
+    ///     wheelhouse::run(async {
+    ///         let error = wheelhouse::spawn(async { panic!("oh no") }).await.unwrap_err();
+    ///         resume_unwind(error.into_panic()) // as if it had happened here
+    ///     })
+    /// });
+    /// assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"oh no"));
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
@@ -81,19 +126,56 @@ impl JoinError {
     /// # Errors
     ///
     /// The error itself, if the task was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use wheelhouse::{run, spawn};
+    ///
+    /// run(async {
+    ///     let error = spawn(async { panic!("oh no") }).await.unwrap_err();
+    ///     assert_eq!(error.try_into_panic().unwrap().downcast_ref(), Some(&"oh no"));
+    ///
+    ///     let stuck = spawn(pending::<()>());
+    ///     stuck.abort();
+    ///     let error = stuck.await.unwrap_err();
+    ///     assert!(error.try_into_panic().unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send>, JoinError> {
         match self.0.panic.take() {
-            Some(payload) => Ok(payload.into_inner()),
+            Some(panic) => Ok(panic.payload.into_inner()),
             None => Err(self),
         }
     }
 
     /// The task's id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// wheelhouse::run(async {
+    ///     let task = wheelhouse::spawn(async { panic!("oh no") });
+    ///     let id = task.id();
+    ///     assert_eq!(task.await.unwrap_err().id(), id);
+    /// });
+    /// ```
     pub fn id(&self) -> Id {
         self.0.id
     }
 
     /// The line that spawned the task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// wheelhouse::run(async {
+    ///     let task = wheelhouse::spawn(async { panic!("oh no") });
+    ///     let site = task.spawn_site();
+    ///     assert_eq!(task.await.unwrap_err().spawn_site(), site);
+    /// });
+    /// ```
     pub fn spawn_site(&self) -> &'static Location<'static> {
         self.0.site
     }
@@ -110,7 +192,7 @@ impl fmt::Display for JoinError {
         let Inner { id, site, panic } = &*self.0;
         match panic {
             None => write!(f, "task {id} spawned at {site} was cancelled"),
-            Some(payload) => match text(&**payload.lock()) {
+            Some(Panic { text, .. }) => match text {
                 Some(text) => write!(f, "task {id} spawned at {site} panicked: {text}"),
                 None => write!(f, "task {id} spawned at {site} panicked"),
             },

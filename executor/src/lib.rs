@@ -21,7 +21,7 @@
 //!
 //! | to do this | use |
 //! |---|---|
-//! | run an async program | [`run`], or a [`Runtime`] from its [`Builder`] |
+//! | run an async program | [`run`] in an ordinary `main`, or a [`Runtime`] from its [`Builder`] |
 //! | start something that goes on by itself | [`spawn`] |
 //! | do several things at once and have all results | [`gather!`], [`try_gather!`] |
 //! | the same inside one task, borrowing from it | [`join!`], [`try_join!`] |
@@ -30,7 +30,8 @@
 //! | let others run in a long loop | [`consume_budget`], [`yield_now`] |
 //! | spawn from a thread outside | [`Handle`] |
 //!
-//! Guides: [coming from asyncio](asyncio), and [cancel, drop, abort, detach](cancel).
+//! There is no `#[wheelhouse::main]`. Guides: [coming from asyncio](asyncio), and
+//! [cancel, drop, abort, detach](cancel).
 //!
 //! # Promises
 //!
@@ -42,7 +43,8 @@
 //!   three polls from the LIFO slot for each of them. A busy worker looks at the timers and at what
 //!   other threads have spawned after 64 polls or about 200 µs, whichever comes first, but never
 //!   during a poll: a poll that takes long delays what only its worker can serve.
-//! * Idle costs nothing: when there is nothing to do and no timer is armed, no thread wakes.
+//! * Nothing ticks: while there is nothing to do and no timer is armed, no thread wakes. (A spare
+//!   thread for blocking jobs wakes once, to end.)
 //!
 //! # What the types promise
 //!
@@ -82,6 +84,7 @@ pub use budget::{ConsumeBudget, YieldNow, consume_budget, yield_now};
 pub use builder::Builder;
 pub use error::JoinError;
 pub use runtime::{EnterGuard, Handle, Runtime, run, spawn, spawn_blocking};
+#[doc(inline)]
 pub use task::{AbortHandle, JoinHandle};
 pub use threads::{ShutdownReport, StuckThread};
 #[doc(inline)]
@@ -89,8 +92,12 @@ pub use time::{interval, sleep, sleep_until, timeout};
 #[doc(inline)]
 pub use wheelhouse_timer as time;
 
+// The first definition of a link counts. `links.md` says where the guides' links lead in rustdoc;
+// where they lead in the repository is said at the end of each guide.
+#[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/asyncio.md")]
 pub mod asyncio {}
 
+#[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/cancel.md")]
 pub mod cancel {}

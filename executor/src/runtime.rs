@@ -9,7 +9,7 @@ use crate::{
     scheduler::pool::{Pool, Pooled},
     scheduler::{queue::LocalQueue, worker},
     task::{self, JoinHandle},
-    threads::{Options, Running, ShutdownReport, Threads},
+    threads::{Announced, Options, ShutdownReport, Threads},
 };
 use std::{
     fmt,
@@ -185,7 +185,7 @@ impl Shared {
 
     fn queue(&self, task: task::Runnable) {
         if let Err(task) = context::push_local(self.pool.number(), task, LocalQueue::push_new) {
-            self.pool.inject(task);
+            self.pool.inject_new(task);
         }
     }
 
@@ -203,13 +203,14 @@ impl Shared {
         Ok(handle)
     }
 
-    pub(crate) fn start_thread(
-        &self,
-        number: &str,
-        body: impl FnOnce(&Running) + Send + 'static,
-    ) -> io::Result<()> {
-        let name = format!("{}-{number}", self.thread_name);
-        self.threads.start(name, &self.thread_options, body)
+    /// Enters a thread that is about to be started.
+    pub(crate) fn announce_thread(&self, number: &str) -> Announced {
+        self.threads
+            .announce(format!("{}-{number}", self.thread_name))
+    }
+
+    pub(crate) fn thread_options(&self) -> &Options {
+        &self.thread_options
     }
 
     /// Makes this runtime the thread's current one.
@@ -223,7 +224,8 @@ impl Shared {
 
     fn start_worker(self: &Arc<Self>, seat: usize) -> io::Result<()> {
         let shared = Arc::clone(self);
-        self.start_thread(&seat.to_string(), move |running| {
+        let thread = self.announce_thread(&seat.to_string());
+        thread.start(&self.thread_options, move |running| {
             worker::run(Arc::clone(&shared), seat, running);
             shared.worker_left();
         })

@@ -69,54 +69,25 @@ impl Running {
 }
 
 impl Threads {
-    /// Starts a thread that runs `body` between the two hooks.
-    ///
-    /// # Errors
-    ///
-    /// If the operating system refuses: with the thread's name.
-    pub(crate) fn start(
-        self: &Arc<Self>,
-        name: String,
-        options: &Options,
-        body: impl FnOnce(&Running) + Send + 'static,
-    ) -> io::Result<()> {
-        let running = Arc::new(Running::new(name.clone()));
-        let ended = Ended {
+    /// Enters a thread that is about to be started: from now on a shutdown waits for it.
+    pub(crate) fn announce(self: &Arc<Self>, name: String) -> Announced {
+        let running = Arc::new(Running::new(name));
+        self.running.lock().push(Arc::clone(&running));
+        Announced {
             threads: Arc::clone(self),
-            running: Arc::clone(&running),
-        };
-        self.running.lock().push(running);
-        let mut builder = thread::Builder::new().name(name.clone());
-        if let Some(size) = options.stack_size {
-            builder = builder.stack_size(size);
+            running,
         }
-        let options = options.clone();
-        let started = builder.spawn(move || {
-            // Declared first, so that it is dropped last.
-            let ended = ended;
-            ended.running.begin();
-            let options = options;
-            options.on_start.iter().for_each(|hook| contain(|| hook()));
-            body(&ended.running);
-            options.on_stop.iter().for_each(|hook| contain(|| hook()));
-        });
-        let handle = started.map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("could not start thread `{name}`: {error}"),
-            )
-        })?;
-        let mut handles = self.handles.lock();
-        // Threads for blocking jobs come and go.
-        handles.retain(|handle| !handle.is_finished());
-        handles.push(handle);
-        Ok(())
     }
 
     /// Waits for the destructors of the thread-locals of threads that have ended.
     pub(crate) fn join(&self) {
         let handles = std::mem::take(&mut *self.handles.lock());
-        for handle in handles {
+        let current = thread::current().id();
+        // A thread-local's destructor may end the runtime of its own thread.
+        for handle in handles
+            .into_iter()
+            .filter(|handle| handle.thread().id() != current)
+        {
             // A panic there has been printed, and has no other receiver.
             let _ = handle.join();
         }
@@ -155,18 +126,56 @@ impl Threads {
     }
 }
 
-/// Takes a thread out of the list when it ends, or when it could not be started.
-struct Ended {
+/// A thread in the list. Leaves the list when the thread ends, or could not be started.
+pub(crate) struct Announced {
     threads: Arc<Threads>,
     running: Arc<Running>,
 }
 
-impl Drop for Ended {
+impl Announced {
+    /// Starts the thread, which runs `body` between the two hooks.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses: with the thread's name.
+    pub(crate) fn start(
+        self,
+        options: &Options,
+        body: impl FnOnce(&Running) + Send + 'static,
+    ) -> io::Result<()> {
+        let threads = Arc::clone(&self.threads);
+        let name = self.running.name.clone();
+        let mut builder = thread::Builder::new().name(name.clone());
+        if let Some(size) = options.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let options = options.clone();
+        let started = builder.spawn(move || {
+            // Declared first, so that it is dropped last.
+            let announced = self;
+            announced.running.begin();
+            let options = options;
+            options.on_start.iter().for_each(|hook| contain(|| hook()));
+            body(&announced.running);
+            options.on_stop.iter().for_each(|hook| contain(|| hook()));
+        });
+        let handle = started.map_err(|error| {
+            let text = format!("could not start thread `{name}`: {error}");
+            io::Error::new(error.kind(), text)
+        })?;
+        let mut handles = threads.handles.lock();
+        // Threads for blocking jobs come and go.
+        handles.retain(|handle| !handle.is_finished());
+        handles.push(handle);
+        Ok(())
+    }
+}
+
+impl Drop for Announced {
     fn drop(&mut self) {
-        self.threads
-            .running
-            .lock()
-            .retain(|other| !Arc::ptr_eq(other, &self.running));
+        let mut running = self.threads.running.lock();
+        running.retain(|other| !Arc::ptr_eq(other, &self.running));
+        drop(running);
         self.threads.one_ended.notify_all();
     }
 }
@@ -189,6 +198,28 @@ pub struct ShutdownReport {
 }
 
 /// A thread that was still running when a shutdown stopped waiting for it.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use std::time::Duration;
+///
+/// let runtime = wheelhouse::Runtime::builder().thread_name("db").build().unwrap();
+/// let (running, is_running) = mpsc::channel();
+/// let (release, released) = mpsc::channel::<()>();
+/// let job = runtime.spawn_blocking(move || {
+///     running.send(()).unwrap();
+///     released.recv() // for as long as somebody else likes
+/// });
+/// is_running.recv().unwrap();
+///
+/// let report = runtime.shutdown_timeout(Duration::from_millis(5));
+/// let thread = report.stuck().iter().find(|thread| thread.name() == "db-b0").unwrap();
+/// assert_eq!(thread.spawn_site(), Some(job.spawn_site()));
+/// assert!(!report.is_complete());
+/// drop(release); // and it ends
+/// ```
 #[derive(Debug, Clone)]
 pub struct StuckThread {
     name: String,
@@ -247,7 +278,7 @@ impl fmt::Display for ShutdownReport {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Threads {
-    /// Waits for every thread; after five seconds it says on standard error which ones are stuck.
+    /// Waits for every thread; after [`PATIENCE`] it says on standard error which ones are stuck.
     pub(crate) fn wait_and_complain(&self) {
         if !self.wait(Some(Instant::now() + PATIENCE)) {
             let report = ShutdownReport {

@@ -73,10 +73,10 @@ pub(crate) fn tick_nanos(tick: u64) -> u64 {
     }
 }
 
-/// What tells the time: the system's monotonic clock, or one that is set by hand.
+/// What tells the time: the system's monotonic clock, or one that is set by hand. Neither goes back.
 ///
-/// Whichever it is, time is monotone: a reading that lies before what timers have seen already
-/// counts as what they have seen.
+/// It is for code that is to be tested without waiting. [`sleep`](crate::sleep) and the other
+/// futures of this crate go by the system's clock always.
 ///
 /// # Examples
 ///
@@ -98,6 +98,16 @@ pub struct Clock {
 
 impl Clock {
     /// The system's monotonic clock, that of [`Instant::now`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use wheelhouse_timer::Clock;
+    ///
+    /// let before = Instant::now();
+    /// assert!(Clock::monotonic().now() >= before);
+    /// ```
     pub const fn monotonic() -> Self {
         Clock { manual: None }
     }
@@ -136,7 +146,31 @@ impl From<ManualClock> for Clock {
 
 /// A clock that stands still until it is told to move on. Clones show the same time.
 ///
-/// To move it fires nothing by itself: whoever drives timers by this clock does so next.
+/// It fires nothing by itself. It is for tests of code that takes a [`Clock`] and, say, drives a
+/// [`Wheel`](crate::Wheel) of its own.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use wheelhouse_timer::{Clock, ManualClock, Wheel};
+///
+/// /// Fires what is due, in milliseconds since `start`.
+/// fn fire(wheel: &mut Wheel<&'static str>, clock: &Clock, start: std::time::Instant) -> usize {
+///     let now = (clock.now() - start).as_millis() as u64;
+///     wheel.advance(now, usize::MAX, |name| println!("{name}")).fired
+/// }
+///
+/// let hand = ManualClock::new();
+/// let (clock, start) = (Clock::from(hand.clone()), hand.now());
+/// let mut wheel = Wheel::new();
+/// wheel.insert(60_000, "a minute");
+///
+/// hand.advance(Duration::from_millis(59_999));
+/// assert_eq!(fire(&mut wheel, &clock, start), 0);
+/// hand.advance(Duration::from_millis(1));
+/// assert_eq!(fire(&mut wheel, &clock, start), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     nanos: Arc<AtomicU64>,
@@ -156,6 +190,17 @@ impl ManualClock {
     }
 
     /// Moves it on. More than it can show takes it to the end of time, no further.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let hand = wheelhouse_timer::ManualClock::new();
+    /// let start = hand.now();
+    /// hand.advance(Duration::from_secs(3600));
+    /// assert_eq!(hand.now() - start, Duration::from_secs(3600));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let by = duration_nanos(by);
         let add = |now: u64| Some(now.saturating_add(by).min(NEVER - 1));
@@ -167,6 +212,18 @@ impl ManualClock {
     }
 
     /// Moves it on to `now`; if it shows a later time already, nothing changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let hand = wheelhouse_timer::ManualClock::new();
+    /// let start = hand.now();
+    /// hand.advance_to(start + Duration::from_secs(2));
+    /// hand.advance_to(start + Duration::from_secs(1)); // does nothing
+    /// assert_eq!(hand.now() - start, Duration::from_secs(2));
+    /// ```
     pub fn advance_to(&self, now: Instant) {
         // AcqRel: as in `advance`.
         self.nanos

@@ -85,9 +85,7 @@ pub(crate) fn thread_number() -> usize {
     NUMBER.get()
 }
 
-/// What time it is, by the clock that timers on this thread go by.
-///
-/// Inside a runtime whose time is virtual it is the runtime's; everywhere else it is
+/// What time it is, by the clock that [`sleep`](crate::sleep) and the other timers go by: that of
 /// [`Instant::now`].
 ///
 /// # Examples

@@ -14,6 +14,7 @@
 
 use std::marker::PhantomData;
 
+pub use crate::budget::{refill as refill_budget, spend as spend_budget};
 use crate::clock::Clock;
 pub use crate::clock::NEVER;
 use crate::context::{self, Place};

@@ -45,6 +45,21 @@ pub fn interval(period: Duration) -> Interval {
 /// # Panics
 ///
 /// If `period` is zero.
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::{Duration, Instant};
+/// use wheelhouse_timer::interval_at;
+///
+/// let start = Instant::now() + Duration::from_millis(3);
+/// block_on(async {
+///     let mut interval = interval_at(start, Duration::from_secs(60));
+///     interval.tick().await; // not at once, as that of `interval`
+/// });
+/// assert!(Instant::now() >= start);
+/// ```
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(
@@ -68,6 +83,18 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// Delay          |    |    ...........|         |    |      at 47, 57, 67
 /// Skip           |    |    ...........|  |    |    |    |   at 47, 50, 60, 70
 /// ```
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use wheelhouse_timer::{MissedTickBehavior, interval};
+///
+/// let mut interval = interval(Duration::from_millis(10));
+/// assert_eq!(interval.missed_tick_behavior(), MissedTickBehavior::Burst);
+/// interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+/// assert_eq!(interval.missed_tick_behavior(), MissedTickBehavior::Skip);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum MissedTickBehavior {
     /// Ticks at once for each tick that was missed, until it has caught up.
@@ -83,6 +110,24 @@ pub enum MissedTickBehavior {
 /// Ticks once every period: see [`interval`].
 ///
 /// It is `Send`, `Sync`, `Unpin` and `UnwindSafe`.
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::Duration;
+/// use wheelhouse_timer::{Interval, interval};
+///
+/// /// Counts to three, once every period.
+/// async fn count(interval: &mut Interval) -> usize {
+///     for _ in 1..3 {
+///         interval.tick().await;
+///     }
+///     3
+/// }
+///
+/// assert_eq!(block_on(count(&mut interval(Duration::from_millis(1)))), 3);
+/// ```
 #[derive(Debug)]
 #[must_use = "an interval ticks only when `tick` is called and awaited"]
 pub struct Interval {
@@ -97,11 +142,39 @@ impl Interval {
     /// # Cancel safety
     ///
     /// To drop the future before it is ready loses no tick.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::interval;
+    ///
+    /// let start = Instant::now();
+    /// let mut interval = interval(Duration::from_millis(2));
+    /// block_on(async {
+    ///     let first = interval.tick().await;
+    ///     let second = interval.tick().await;
+    ///     assert_eq!(second - first, Duration::from_millis(2)); // as they were due
+    /// });
+    /// assert!(start.elapsed() >= Duration::from_millis(2));
+    /// ```
     pub fn tick(&mut self) -> Tick<'_> {
         Tick { interval: self }
     }
 
     /// Polls for the next tick: see [`tick`](Interval::tick).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::{future::poll_fn, time::Duration};
+    /// use wheelhouse_timer::interval;
+    ///
+    /// let mut interval = interval(Duration::from_millis(1));
+    /// block_on(poll_fn(|cx| interval.poll_tick(cx)));
+    /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(Pin::new(&mut self.delay).poll(cx));
         let due = self.delay.deadline_nanos();
@@ -114,16 +187,57 @@ impl Interval {
     }
 
     /// Has the next tick a period from now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::interval;
+    ///
+    /// let start = Instant::now();
+    /// let mut interval = interval(Duration::from_millis(2));
+    /// interval.reset(); // else the first tick would come at once
+    /// block_on(interval.tick());
+    /// assert!(start.elapsed() >= Duration::from_millis(2));
+    /// ```
     pub fn reset(&mut self) {
         self.reset_after(self.period);
     }
 
     /// Has the next tick at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::interval_at;
+    ///
+    /// let hour = Duration::from_secs(3600);
+    /// let mut interval = interval_at(Instant::now() + hour, hour);
+    /// interval.reset_immediately();
+    /// block_on(interval.tick());
+    /// ```
     pub fn reset_immediately(&mut self) {
         self.reset_after(Duration::ZERO);
     }
 
     /// Has the next tick after `duration`, and further ones once every period from there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::interval;
+    ///
+    /// let start = Instant::now();
+    /// let mut interval = interval(Duration::from_secs(3600));
+    /// interval.reset_after(Duration::from_millis(2));
+    /// block_on(interval.tick());
+    /// assert!(start.elapsed() >= Duration::from_millis(2));
+    /// ```
     pub fn reset_after(&mut self, duration: Duration) {
         let now = self.delay.clock_nanos();
         self.delay
@@ -131,11 +245,34 @@ impl Interval {
     }
 
     /// Has the next tick at `deadline`, and further ones once every period from there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::interval;
+    ///
+    /// let soon = Instant::now() + Duration::from_millis(2);
+    /// let mut interval = interval(Duration::from_secs(3600));
+    /// interval.reset_at(soon);
+    /// block_on(interval.tick());
+    /// assert!(Instant::now() >= soon);
+    /// ```
     pub fn reset_at(&mut self, deadline: Instant) {
         self.delay.reset(deadline);
     }
 
     /// The time from one tick to the next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let interval = wheelhouse_timer::interval(Duration::from_secs(5));
+    /// assert_eq!(interval.period(), Duration::from_secs(5));
+    /// ```
     pub fn period(&self) -> Duration {
         self.period
     }
@@ -147,12 +284,35 @@ impl Interval {
 
     /// Says what is to happen to ticks that are missed. By default it is
     /// [`MissedTickBehavior::Burst`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::{MissedTickBehavior, interval};
+    ///
+    /// let mut interval = interval(Duration::from_secs(5));
+    /// interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// assert_eq!(interval.missed_tick_behavior(), MissedTickBehavior::Delay);
+    /// ```
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }
 }
 
 /// The future of [`Interval::tick`]. It is `Send`, `Sync` and `Unpin`.
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::Duration;
+/// use wheelhouse_timer::{Tick, interval};
+///
+/// let mut interval = interval(Duration::from_millis(1));
+/// let tick: Tick<'_> = interval.tick();
+/// block_on(tick);
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Tick<'a> {

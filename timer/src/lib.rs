@@ -1,4 +1,21 @@
-#![doc = include_str!("../README.md")]
+//! Timers for async Rust: [`sleep`], [`timeout`] and [`interval`] on a hierarchical hashed timer
+//! wheel, for any executor.
+//!
+//! ```
+//! # use futures::executor::block_on;
+//! use std::time::Duration;
+//! use wheelhouse_timer::{sleep, timeout};
+//!
+//! block_on(async {
+//!     sleep(Duration::from_millis(2)).await;
+//!     let answer = timeout(Duration::from_secs(60), async { 42 }).await;
+//!     assert_eq!(answer, Ok(42));
+//! });
+//! ```
+//!
+//! A duration or an instant too far away to represent is never, and an instant in the past is now.
+//! Time is that of [`Instant`](std::time::Instant), which on most systems stands still while the
+//! machine is suspended.
 //!
 //! # How it works
 //!
@@ -59,6 +76,7 @@
 //! `wheelhouse-timer`, which starts with the first timer and sleeps while none is due.
 #![forbid(unsafe_code)]
 
+mod budget;
 mod clock;
 mod context;
 #[doc(hidden)]
@@ -73,6 +91,11 @@ mod testing;
 mod timeout;
 mod timers;
 mod wheel;
+
+/// README's program is run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub use clock::{Clock, ManualClock};
 pub use context::now;

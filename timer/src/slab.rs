@@ -17,6 +17,20 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 ///
 /// A key outlives its entry harmlessly: once the entry has fired or was removed, the key names
 /// nothing, for ever. A key means something to the wheel that made it only.
+///
+/// # Examples
+///
+/// ```
+/// use wheelhouse_timer::{Key, Wheel};
+///
+/// let mut wheel = Wheel::new();
+/// let tea: Key = wheel.insert(30, "tea");
+/// assert_eq!(wheel.get(tea), Some(&"tea"));
+/// assert_eq!(wheel.remove(tea), Some("tea"));
+///
+/// wheel.insert(5, "eggs"); // in the same memory
+/// assert_eq!(wheel.get(tea), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Key {
     index: u32,

@@ -17,6 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::budget;
 use crate::clock;
 use crate::context::{self, Place};
 use crate::slab::Key;
@@ -83,19 +84,50 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Waits until `deadline`. A deadline that has passed is ready at the first poll.
 ///
 /// For everything else see [`sleep`].
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::{Duration, Instant};
+/// use wheelhouse_timer::sleep_until;
+///
+/// let deadline = Instant::now() + Duration::from_millis(3);
+/// block_on(async {
+///     sleep_until(deadline).await;
+///     sleep_until(deadline).await; // over already
+/// });
+/// assert!(Instant::now() >= deadline);
+/// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::at(clock::nanos(deadline), NOWHERE)
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It is armed when it is first polled, in the wheel of the thread that polls it, and goes by the
-/// clock of that place. If the runtime there ends first, the next poll arms it anew where that
-/// happens.
+/// It is armed when it is first polled, in the wheel of the thread that polls it. If the runtime
+/// there ends first, the next poll arms it anew where that happens.
 ///
 /// Polled again after it was ready, it is ready again.
 ///
 /// It is `Send`, `Sync`, `Unpin` and `UnwindSafe`, and no bigger than 40 bytes.
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::{Duration, Instant};
+/// use wheelhouse_timer::{Sleep, sleep};
+///
+/// let mut nap: Sleep = sleep(Duration::from_secs(3600));
+/// block_on(async {
+///     nap.reset(Instant::now() + Duration::from_millis(2)); // sooner
+///     (&mut nap).await;
+///     assert!(nap.is_elapsed());
+///     nap.reset(Instant::now() + Duration::from_millis(2)); // once more
+///     nap.await;
+/// });
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Sleep {
     /// In nanoseconds; the greatest number there is for one that never comes.
@@ -124,6 +156,17 @@ impl Sleep {
     }
 
     /// When it ends, or ended; `None` if never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::{sleep, sleep_until};
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(5);
+    /// assert_eq!(sleep_until(deadline).deadline(), Some(deadline));
+    /// assert_eq!(sleep(Duration::MAX).deadline(), None);
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         clock::instant(self.deadline)
     }
@@ -132,7 +175,17 @@ impl Sleep {
         self.deadline
     }
 
-    /// Whether its time is over.
+    /// Whether its time is over. It need not have been polled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::sleep;
+    ///
+    /// assert!(sleep(Duration::ZERO).is_elapsed());
+    /// assert!(!sleep(Duration::from_secs(3600)).is_elapsed());
+    /// ```
     pub fn is_elapsed(&self) -> bool {
         self.deadline <= self.clock_nanos()
     }
@@ -142,6 +195,20 @@ impl Sleep {
     /// A task that has polled it and waits is woken at the new time. For a time later than before
     /// this costs next to nothing; then the task may also be woken at the old time, and has to poll
     /// again. That happens by itself wherever the `Sleep` is awaited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::sleep;
+    ///
+    /// let start = Instant::now();
+    /// let mut nap = sleep(Duration::ZERO);
+    /// nap.reset(start + Duration::from_millis(3));
+    /// block_on(nap);
+    /// assert!(start.elapsed() >= Duration::from_millis(3));
+    /// ```
     pub fn reset(&mut self, deadline: Instant) {
         self.reset_nanos(clock::nanos(deadline));
     }
@@ -189,6 +256,16 @@ impl Sleep {
             generation: self.generation,
             manual: self.home & MANUAL != 0,
         }
+    }
+
+    fn poll_time(&mut self, waker: &Waker) -> Poll<()> {
+        if let Some(shard) = self.shard() {
+            if let Some(poll) = self.poll_armed(shard, waker) {
+                return poll;
+            }
+            self.home = NOWHERE;
+        }
+        self.poll_unarmed(waker)
     }
 
     /// Polls while it is armed. `None` if it turns out not to be any more.
@@ -280,14 +357,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        if let Some(shard) = this.shard() {
-            if let Some(poll) = this.poll_armed(shard, cx.waker()) {
-                return poll;
-            }
-            this.home = NOWHERE;
+        let poll = self.get_mut().poll_time(cx.waker());
+        if poll.is_ready() && !budget::spend(cx) {
+            return Poll::Pending;
         }
-        this.poll_unarmed(cx.waker())
+        poll
     }
 }
 

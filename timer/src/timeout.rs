@@ -51,6 +51,22 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// Gives `future` until `deadline`.
 ///
 /// For everything else see [`timeout`].
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::time::{Duration, Instant};
+/// use wheelhouse_timer::{sleep, timeout_at};
+///
+/// let deadline = Instant::now() + Duration::from_millis(5);
+/// block_on(async {
+///     // Two steps that have until then together.
+///     assert_eq!(timeout_at(deadline, async { 1 }).await, Ok(1));
+///     assert!(timeout_at(deadline, sleep(Duration::MAX)).await.is_err());
+/// });
+/// assert!(Instant::now() >= deadline);
+/// ```
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
@@ -63,6 +79,19 @@ pin_project! {
     ///
     /// It is `Send`, `Sync`, `Unpin` or `UnwindSafe` if the future in it is, and 40 bytes bigger,
     /// up to alignment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::{Sleep, Timeout, sleep, timeout};
+    ///
+    /// let mut limited: Timeout<Sleep> = timeout(Duration::from_secs(60), sleep(Duration::MAX));
+    /// assert_eq!(limited.get_ref().deadline(), None);
+    /// limited.get_mut().reset(Instant::now());
+    /// assert_eq!(block_on(limited), Ok(()));
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     #[derive(Debug)]
     pub struct Timeout<F> {
@@ -74,21 +103,64 @@ pin_project! {
 
 impl<F> Timeout<F> {
     /// The future that is limited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::{sleep, timeout};
+    ///
+    /// let limited = timeout(Duration::from_secs(5), sleep(Duration::ZERO));
+    /// assert!(limited.get_ref().is_elapsed());
+    /// ```
     pub fn get_ref(&self) -> &F {
         &self.future
     }
 
-    /// The future that is limited.
+    /// The future that is limited, to be changed in its place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::{sleep, timeout};
+    ///
+    /// let mut limited = timeout(Duration::from_secs(5), sleep(Duration::MAX));
+    /// limited.get_mut().reset(Instant::now());
+    /// assert!(limited.get_ref().is_elapsed());
+    /// ```
     pub fn get_mut(&mut self) -> &mut F {
         &mut self.future
     }
 
     /// Gives the future back, without its limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::timeout;
+    ///
+    /// let limited = timeout(Duration::from_secs(5), async { 42 });
+    /// assert_eq!(block_on(limited.into_inner()), 42);
+    /// ```
     pub fn into_inner(self) -> F {
         self.future
     }
 
     /// When the time is over; `None` if never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::{timeout, timeout_at};
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(5);
+    /// assert_eq!(timeout_at(deadline, async {}).deadline(), Some(deadline));
+    /// assert_eq!(timeout(Duration::MAX, async {}).deadline(), None);
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         self.delay.deadline()
     }
@@ -107,6 +179,19 @@ impl<F: Future> Future for Timeout<F> {
 }
 
 /// The time that [`timeout`] gave was over before its future was ready.
+///
+/// # Examples
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::io::{Error, ErrorKind};
+/// use std::{future::pending, time::Duration};
+/// use wheelhouse_timer::{Elapsed, timeout};
+///
+/// let late: Result<(), Elapsed> = block_on(timeout(Duration::ZERO, pending()));
+/// let error = Error::from(late.unwrap_err()); // as `?` does
+/// assert_eq!(error.kind(), ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Elapsed(());
 

@@ -47,9 +47,33 @@ const NEVER_LIST: u32 = SLOTS;
 const DUE_LIST: u32 = SLOTS + 1;
 
 /// The last tick at which an entry can fire: 2^50 - 1. An entry for a later tick never does.
+///
+/// # Examples
+///
+/// ```
+/// use wheelhouse_timer::{MAX_TICK, Wheel};
+///
+/// let mut wheel = Wheel::new();
+/// wheel.insert(MAX_TICK + 1, "never");
+/// assert_eq!(wheel.next_deadline(), None);
+/// ```
 pub const MAX_TICK: u64 = (1 << TICK_BITS) - 1;
 
 /// What one [`Wheel::advance`] did.
+///
+/// # Examples
+///
+/// ```
+/// use wheelhouse_timer::{Advance, Wheel};
+///
+/// let mut wheel = Wheel::new();
+/// wheel.insert(3, "one");
+/// wheel.insert(3, "two");
+/// let half = wheel.advance(10, 1, drop);
+/// assert_eq!(half, Advance { fired: 1, cascaded: 0, more: true });
+/// let rest = wheel.advance(10, 1, drop);
+/// assert_eq!(rest, Advance { fired: 1, cascaded: 0, more: false });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Advance {
     /// Entries handed to the closure.
@@ -113,6 +137,13 @@ pub struct Wheel<T> {
 
 impl<T> Wheel<T> {
     /// An empty wheel at tick 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let wheel = wheelhouse_timer::Wheel::<u32>::new();
+    /// assert!(wheel.is_empty() && wheel.elapsed() == 0);
+    /// ```
     pub const fn new() -> Self {
         Self::starting_at(0)
     }
@@ -120,6 +151,15 @@ impl<T> Wheel<T> {
     /// An empty wheel at which `tick` has already elapsed; past [`MAX_TICK`] it counts as that.
     ///
     /// To start near the first ticks that will be inserted saves cascades, nothing else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::starting_at(1_000_000);
+    /// wheel.insert(1_000_003, "tea");
+    /// let advance = wheel.advance(1_000_003, usize::MAX, drop);
+    /// assert_eq!((advance.fired, advance.cascaded), (1, 0));
+    /// ```
     pub const fn starting_at(tick: u64) -> Self {
         Wheel {
             slab: Slab::new(),
@@ -154,6 +194,14 @@ impl<T> Wheel<T> {
     /// # Panics
     ///
     /// If there are 2^32 - 1 entries already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// wheel.insert(30, "tea");
+    /// assert_eq!(wheel.next_deadline(), Some(30));
+    /// ```
     pub fn insert(&mut self, tick: u64, value: T) -> Key {
         let key = self.slab.insert(tick, value);
         self.link(key.index(), tick);
@@ -161,6 +209,15 @@ impl<T> Wheel<T> {
     }
 
     /// Takes an entry out before it fires. `None` if it is gone: fired, removed or drained.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// let tea = wheel.insert(30, "tea");
+    /// assert_eq!(wheel.remove(tea), Some("tea"));
+    /// assert_eq!(wheel.remove(tea), None);
+    /// ```
     pub fn remove(&mut self, key: Key) -> Option<T> {
         self.slab.live(key)?;
         self.unlink(key.index());
@@ -168,6 +225,18 @@ impl<T> Wheel<T> {
     }
 
     /// Gives an entry another time, as if it had been inserted for `tick`. False if it is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// let tea = wheel.insert(30, "tea");
+    /// assert!(wheel.reset(tea, 50));
+    /// assert_eq!(wheel.deadline(tea), Some(50));
+    /// assert_eq!(wheel.advance(49, usize::MAX, drop).fired, 0);
+    /// assert_eq!(wheel.advance(50, usize::MAX, drop).fired, 1);
+    /// assert!(!wheel.reset(tea, 70));
+    /// ```
     pub fn reset(&mut self, key: Key, tick: u64) -> bool {
         if self.slab.live(key).is_none() {
             return false;
@@ -184,6 +253,17 @@ impl<T> Wheel<T> {
     }
 
     /// The value of an entry, to be changed or replaced in its place, or `None` if it is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// let tea = wheel.insert(30, "tea");
+    /// if let Some(value) = wheel.get_mut(tea) {
+    ///     *value = "green tea";
+    /// }
+    /// assert_eq!(wheel.get(tea), Some(&"green tea"));
+    /// ```
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         self.slab.value_mut(key)
     }
@@ -199,6 +279,16 @@ impl<T> Wheel<T> {
     /// Exact if the first entry is at level 0, which is so whenever it is due within what remains
     /// of the current turn of 256 ticks. Otherwise it is the start of its slot, at which entries
     /// cascade: no later than the first entry's tick.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// wheel.insert(1000, "bread");
+    /// assert_eq!(wheel.next_deadline(), Some(768)); // 3 × 256
+    /// wheel.advance(768, usize::MAX, drop);
+    /// assert_eq!(wheel.next_deadline(), Some(1000));
+    /// ```
     pub fn next_deadline(&self) -> Option<u64> {
         if self.due != NIL || self.cascading != NIL {
             return Some(self.elapsed);
@@ -214,6 +304,19 @@ impl<T> Wheel<T> {
     ///
     /// If `fire` panics, the entry that it was given is gone and the wheel remains as good as
     /// before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// wheel.insert(30, "tea");
+    /// wheel.insert(5, "eggs");
+    ///
+    /// let mut done = Vec::new();
+    /// wheel.advance(100, usize::MAX, |what| done.push(what));
+    /// assert_eq!(done, ["eggs", "tea"]);
+    /// assert_eq!(wheel.elapsed(), 100);
+    /// ```
     pub fn advance(&mut self, now: u64, budget: usize, mut fire: impl FnMut(T)) -> Advance {
         let now = now.min(MAX_TICK).max(self.elapsed);
         let mut done = Advance::default();
@@ -242,6 +345,16 @@ impl<T> Wheel<T> {
 
     /// Takes out every entry, in no particular order. What the iterator has not handed out when it
     /// is dropped is dropped with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// wheel.insert(30, "tea");
+    /// wheel.insert(u64::MAX, "never");
+    /// assert_eq!(wheel.drain().count(), 2);
+    /// assert!(wheel.is_empty());
+    /// ```
     pub fn drain(&mut self) -> Drain<'_, T> {
         Drain { wheel: self }
     }
@@ -375,6 +488,17 @@ impl<T> std::fmt::Debug for Wheel<T> {
 }
 
 /// Takes every entry out of a [`Wheel`]: see [`Wheel::drain`].
+///
+/// # Examples
+///
+/// ```
+/// use wheelhouse_timer::{Drain, Wheel};
+///
+/// let mut wheel = Wheel::new();
+/// wheel.insert(30, "tea");
+/// let mut drain: Drain<'_, &str> = wheel.drain();
+/// assert_eq!((drain.next(), drain.next()), (Some("tea"), None));
+/// ```
 #[derive(Debug)]
 pub struct Drain<'a, T> {
     wheel: &'a mut Wheel<T>,

@@ -24,7 +24,7 @@ use crate::{
 use crossbeam_deque::{Injector, Steal};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
-use std::{io, sync::OnceLock};
+use std::{cell::Cell, io, sync::OnceLock};
 use wheelhouse_timer::driver::Keeper;
 
 pub(crate) struct Pool {
@@ -139,36 +139,56 @@ impl Pool {
             || self.is_closed()
     }
 
+    /// As [`has_work`](Self::has_work), with one worker's deque instead of all, for whoever looks
+    /// often.
+    pub(super) fn has_work_at(&self, seat: usize) -> bool {
+        !self.injector.is_empty()
+            || !self.queues[seat % self.seats()].is_empty()
+            || self.is_closed()
+    }
+
     /// Wakes a worker for something that was just pushed, if one is needed.
     #[inline]
     pub(super) fn notify(&self) {
         self.sleepers.notify();
     }
 
-    /// Queues a task from a thread that is not one of the pool's workers.
-    pub(crate) fn inject(&self, task: Runnable) {
-        self.injector.push(task);
-        self.notify();
+    /// Queues a new task from a thread that is not one of the pool's workers. If the pool is closed,
+    /// the task is cancelled, here and now.
+    pub(crate) fn inject_new(&self, task: Runnable) {
+        self.inject(task);
         if self.is_closed() {
             self.drain();
         }
     }
 
-    /// Empties the injector of a closed pool. The workers do so as they leave, and whoever pushed
+    /// Queues a woken task from a thread that is not one of the pool's workers. If the pool is
+    /// closed, others see to its end: it is in the registry, or being polled. So a wake never runs
+    /// anybody's destructors.
+    fn inject(&self, task: Runnable) {
+        self.injector.push(task);
+        self.notify();
+    }
+
+    /// Empties the injector of a closed pool. The workers do so as they leave, and whoever spawned
     /// and found the pool closed does so after them.
     pub(crate) fn drain(&self) {
+        thread_local!(static DRAINING: Cell<Option<u16>> = const { Cell::new(None) });
+        // A destructor below may spawn. What it spawned is taken by the loop that is running.
+        if DRAINING.get() == Some(self.number) {
+            return;
+        }
+        let outer = DRAINING.replace(Some(self.number));
         while self.idle().is_closed_then_fence() {
             match self.injector.steal() {
                 Steal::Success(task) if self.is_closed() => task.shut_down(&self.registry),
                 // A later runtime has opened the pool meanwhile: the task may be its own.
-                Steal::Success(task) => {
-                    self.injector.push(task);
-                    return self.notify();
-                }
+                Steal::Success(task) => self.inject(task),
                 Steal::Retry => {}
-                Steal::Empty => return,
+                Steal::Empty => break,
             }
         }
+        DRAINING.set(outer);
     }
 
     /// Closes the pool: nothing more is accepted, and every worker leaves.

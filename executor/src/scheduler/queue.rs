@@ -3,19 +3,18 @@
 //! The slot holds the task that was woken last: the receiver of a message runs while the message
 //! is still in the cache. What it displaces goes to the back of the deque, from which others
 //! steal. A spawned task takes the slot only if it is empty; that saves an exchange for each spawn
-//! of many, and keeps their order. The slot can be emptied by any thread, so that a worker that is stuck in a poll does not
-//! hold on to it.
+//! of many, and keeps their order.
+//!
+//! Others do not look into the slot, though they could: a task in it waits until its worker's poll
+//! has ended, however long that takes.
 
 use super::pool::Pool;
 use crate::task::Runnable;
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use parking_lot::Mutex;
-use std::{
-    cell::Cell,
-    sync::atomic::{
-        AtomicPtr,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
-    },
+use std::sync::atomic::{
+    AtomicPtr,
+    Ordering::{Acquire, Relaxed, Release},
 };
 
 /// A running worker's end of its queues, on its thread.
@@ -23,8 +22,6 @@ pub(crate) struct LocalQueue {
     pool: &'static Pool,
     seat: usize,
     deque: Deque<Runnable>,
-    /// How many tasks the current poll has put into the deque.
-    pushed: Cell<usize>,
 }
 
 /// The end that everybody sees.
@@ -37,9 +34,6 @@ pub(super) struct SharedQueue {
 
 /// The most tasks that are stolen, or taken from the injector, at once.
 const BATCH: usize = 32;
-
-/// One poll wakes another worker at its first push, and again after as many as this.
-const NOTIFY_EVERY: usize = 32;
 
 /// How often a steal is tried again when it lost a race.
 const STEAL_TRIES: usize = 4;
@@ -65,12 +59,7 @@ impl LocalQueue {
     pub(super) fn open(pool: &'static Pool, seat: usize) -> Self {
         let deque = pool.queue(seat).deque.lock().take();
         let deque = deque.expect("one worker to a seat");
-        LocalQueue {
-            pool,
-            seat,
-            deque,
-            pushed: Cell::new(0),
-        }
+        LocalQueue { pool, seat, deque }
     }
 
     /// Leaves the deque, which is empty, for the seat's next worker.
@@ -100,29 +89,28 @@ impl LocalQueue {
         }
     }
 
-    /// Queues a task behind all others of this worker, and wakes another worker now and then.
+    /// Queues a task behind all others of this worker.
+    ///
+    /// If the deque was empty, another worker is told. If it was not, one has been told before: it
+    /// has come, or will, and whoever takes something at the end of a search looks whether there is
+    /// more.
     #[inline]
     fn push_back(&self, task: Runnable) {
+        let first = self.deque.is_empty();
         self.deque.push(task);
-        let pushed = self.pushed.get();
-        self.pushed.set(pushed + 1);
-        if pushed.is_multiple_of(NOTIFY_EVERY) {
+        if first {
             self.pool.notify();
         }
     }
 
-    /// Queues a task that was woken while it was polled: it yields, to all others and without
-    /// telling anybody, since this worker goes on anyway.
+    /// Queues a task that was woken while it was polled: it yields to all others. Nobody is told if
+    /// this worker takes it up next.
     #[inline]
     pub(super) fn yield_back(&self, task: Runnable) {
-        self.deque.push(task);
-    }
-
-    /// At the end of a poll: wakes another worker if the poll left more than this one will take.
-    #[inline]
-    pub(super) fn settle(&self) {
-        if self.pushed.replace(0) > 1 && !self.deque.is_empty() {
-            self.pool.notify();
+        if self.shared().lifo.is_empty() {
+            self.deque.push(task);
+        } else {
+            self.push_back(task);
         }
     }
 
@@ -142,7 +130,7 @@ impl LocalQueue {
     /// Moves the LIFO slot's task behind the others.
     pub(super) fn demote_lifo(&self) {
         if let Some(task) = self.pop_lifo() {
-            self.yield_back(task);
+            self.deque.push(task);
         }
     }
 
@@ -187,6 +175,11 @@ fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
 struct LifoSlot(AtomicPtr<()>);
 
 impl LifoSlot {
+    fn is_empty(&self) -> bool {
+        // Relaxed: a hint.
+        self.0.load(Relaxed).is_null()
+    }
+
     /// Puts `task` in, or gives it back if there is one already. For the slot's worker only.
     #[inline]
     fn put_if_empty(&self, task: Runnable) -> Option<Runnable> {
@@ -203,8 +196,8 @@ impl LifoSlot {
     #[inline]
     fn put(&self, task: Runnable) -> Option<Runnable> {
         let task = self.put_if_empty(task)?;
-        // AcqRel: Release pairs with `take`; Acquire pairs with the put of the task that comes back.
-        Self::runnable(self.0.swap(task.into_raw(), AcqRel))
+        // Release pairs with `take`; what comes back, this thread put in.
+        Self::runnable(self.0.swap(task.into_raw(), Release))
     }
 
     #[inline]

@@ -8,9 +8,10 @@ use super::{
     parker::Parker,
     timekeeper::{Timekeeper, Unpark},
 };
+use crate::sync::fence;
 use crossbeam_utils::CachePadded;
-use std::time::Duration;
-use wheelhouse_timer::driver::NEVER;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+use wheelhouse_timer::driver::{NEVER, ShardSet};
 
 pub(crate) struct Sleepers {
     idle: CachePadded<Idle>,
@@ -26,6 +27,27 @@ pub(crate) trait Timers {
     fn now(&self) -> u64;
     /// Fires what is due.
     fn fire_due(&self, now: u64);
+}
+
+/// The most timers that are fired from one shard before tasks are polled again.
+pub(super) const FIRE_BATCH: usize = 256;
+
+impl Timers for ShardSet {
+    fn next_deadline(&self) -> u64 {
+        ShardSet::next_deadline(self)
+    }
+
+    fn now(&self) -> u64 {
+        ShardSet::now(self)
+    }
+
+    fn fire_due(&self, now: u64) {
+        for shard in 0..self.shards() {
+            if self.next(shard) <= now {
+                self.fire(shard, now, FIRE_BATCH);
+            }
+        }
+    }
 }
 
 impl Sleepers {
@@ -94,8 +116,10 @@ impl Sleepers {
         let (keeps_time, due) = self.sleep_parked(seat, has_work, timers);
         let granted = self.idle.withdraw(seat);
         if keeps_time {
-            self.hand_time_on(timers);
+            timers.fire_due(timers.now());
+            self.timekeeper.give_back();
         }
+        self.have_time_kept(timers);
         if !granted && !due {
             self.idle.start_searching();
         }
@@ -135,11 +159,13 @@ impl Sleepers {
         deadline <= timers.now()
     }
 
-    /// Before the timekeeper polls tasks: fires what is due, and lets another worker keep time.
-    fn hand_time_on(&self, timers: &impl Timers) {
-        timers.fire_due(timers.now());
-        self.timekeeper.give_back();
-        if timers.next_deadline() != NEVER {
+    /// Before a worker that slept polls tasks: if it was to keep time, or had been stirred to do so,
+    /// another must.
+    fn have_time_kept(&self, timers: &impl Timers) {
+        // Pairs with the fence in `Timekeeper::lowered`: whoever armed a timer saw this worker's bit
+        // and stirred it, or this worker sees the deadline.
+        fence(SeqCst);
+        if self.timekeeper.seat().is_none() && timers.next_deadline() != NEVER {
             self.appoint_timekeeper();
         }
     }

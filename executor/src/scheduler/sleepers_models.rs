@@ -245,6 +245,42 @@ fn loom_arm_against_a_timekeeper_that_leaves() {
     });
 }
 
+/// A timer is armed and a task pushed while two workers sleep and nobody keeps time. Whoever was
+/// stirred for the timer may be granted the task instead, and go on to compute for ever: the other
+/// must keep time.
+#[test]
+fn loom_arm_and_push_against_two_sleepers() {
+    check(2, || {
+        let model = Model::new(2, 0);
+        let workers = [0, 1].map(|seat| {
+            let model = Arc::clone(&model);
+            thread::spawn(move || keep_time_or_run(&model, seat))
+        });
+        model.arm();
+        model.push();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    });
+}
+
+/// As [`keep_time`], but leaves for the first task that there is.
+fn keep_time_or_run(model: &Model, seat: usize) {
+    model.sleepers.adopt(seat);
+    let kept = std::cell::Cell::new(false);
+    let look = Watching { model, kept: &kept };
+    while !kept.get() && !model.sleepers.idle().is_closed() {
+        if model.pop() {
+            return;
+        }
+        let has_work = || kept.get() || model.has_work();
+        if model.sleepers.sleep(seat, false, has_work, &look) && !kept.get() {
+            model.sleepers.idle().stop_searching();
+        }
+    }
+    model.sleepers.close();
+}
+
 /// A spawn against a shutdown: the task is run, or drained by one of the two.
 #[test]
 fn loom_push_against_close() {

@@ -1,6 +1,11 @@
 //! The worker's loop: find a task, poll it; if there is none, park.
 
-use super::{pace::Pace, pool::Pool, queue::LocalQueue, sleepers::Timers};
+use super::{
+    pace::Pace,
+    pool::Pool,
+    queue::LocalQueue,
+    sleepers::{FIRE_BATCH, Timers},
+};
 use crate::{
     budget,
     context::{self, Local},
@@ -10,13 +15,10 @@ use crate::{
     threads::Running,
 };
 use std::sync::Arc;
-use wheelhouse_timer::driver::{NEVER, ShardSet};
+use wheelhouse_timer::driver::NEVER;
 
 /// The most tasks that run from the LIFO slot in a row while others wait in the deque.
 const LIFO_RUN: u32 = 3;
-
-/// The most timers that are fired from one shard before tasks are polled again.
-const FIRE_BATCH: usize = 256;
 
 struct Worker<'a> {
     pool: &'static Pool,
@@ -47,6 +49,7 @@ pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
         shared,
     };
     context::as_worker(&local, || {
+        let end = AbortOnUnwind;
         let mut worker = Worker {
             pool,
             seat,
@@ -64,8 +67,19 @@ pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
             worker.poll(task);
         }
         worker.leave();
+        std::mem::forget(end);
     });
     local.queue.close();
+}
+
+/// A worker that ended silently would leave its tasks, and the seat's next worker, without a deque.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        eprintln!("wheelhouse: a worker has panicked outside any task, which is a bug: aborting");
+        std::process::abort();
+    }
 }
 
 impl Worker<'_> {
@@ -99,7 +113,7 @@ impl Worker<'_> {
         let idle = self.pool.idle();
         let foreign = std::mem::take(&mut self.ran_foreign);
         (foreign || idle.is_only_searcher(self.pool.seats()))
-            && linger::until(|| self.pool.has_work())
+            && linger::until(|look| self.pool.has_work_at(self.seat + 1 + look))
     }
 
     fn poll(&mut self, task: Runnable) {
@@ -108,7 +122,10 @@ impl Worker<'_> {
         if let Some(task) = task.run(self.pool.registry(), self.list) {
             self.queue.yield_back(task);
         }
-        self.queue.settle();
+        if context::undo_forgotten_entries() {
+            // The guard that is forgotten here is the one of `run`, once more.
+            std::mem::forget(self.shared.timers().enter(self.seat));
+        }
     }
 
     /// A task from the worker's own queues, its timers, or the injector.
@@ -139,18 +156,13 @@ impl Worker<'_> {
         task
     }
 
-    /// What a busy worker does about every 200 µs: serves timers and the injector before its own
-    /// queue, and wakes another worker if there is work for it.
+    /// What a busy worker does now and then: serves timers and the injector before its own queue.
     #[cold]
     fn look_up(&mut self) -> Option<Runnable> {
         let now = self.shared.timers().now();
         self.pace.adapt(now);
         self.shared.timers().fire_due(now);
-        let task = self.foreign_task();
-        if !self.queue.is_empty() {
-            self.pool.notify();
-        }
-        task
+        self.foreign_task()
     }
 
     fn fire_own(&self) {
@@ -206,31 +218,13 @@ impl Worker<'_> {
         // A search that is counted for ever would keep the next runtime from waking anybody.
         self.stop_searching();
         let registry = self.pool.registry();
+        registry.shut_down();
         loop {
-            registry.shut_down();
             self.pool.drain();
             let task = self.queue.pop_lifo().or_else(|| self.queue.pop());
             match task.or_else(|| self.queue.steal(self.seat)) {
                 Some(task) => task.shut_down(registry),
                 None => break,
-            }
-        }
-    }
-}
-
-impl Timers for ShardSet {
-    fn next_deadline(&self) -> u64 {
-        ShardSet::next_deadline(self)
-    }
-
-    fn now(&self) -> u64 {
-        ShardSet::now(self)
-    }
-
-    fn fire_due(&self, now: u64) {
-        for shard in 0..self.shards() {
-            if self.next(shard) <= now {
-                self.fire(shard, now, FIRE_BATCH);
             }
         }
     }

@@ -40,7 +40,14 @@ impl Id {
         }))
     }
 
-    /// The id as a number.
+    /// The id as a number, for a log or a trace.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let id = wheelhouse::run(async { wheelhouse::spawn(async {}).id() });
+    /// assert_eq!(id.as_u64().to_string(), id.to_string());
+    /// ```
     pub fn as_u64(self) -> u64 {
         self.0
     }

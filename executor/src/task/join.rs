@@ -87,27 +87,89 @@ impl<T> JoinHandle<T> {
     /// and awaiting the handle then gives a [`JoinError`] that
     /// [is cancelled](JoinError::is_cancelled), unless the task was faster. A job of
     /// [`spawn_blocking`](crate::spawn_blocking) that has started can't be aborted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use wheelhouse::{run, spawn};
+    ///
+    /// run(async {
+    ///     let stuck = spawn(pending::<()>());
+    ///     stuck.abort();
+    ///     assert!(stuck.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn abort(&self) {
         abort(self.task(), self.header());
     }
 
     /// A handle that can only abort; it may outlive this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use wheelhouse::{gather, run, spawn};
+    ///
+    /// run(async {
+    ///     let stuck = spawn(pending::<()>());
+    ///     let abort = stuck.abort_handle();
+    ///     // The task's own handle is given away.
+    ///     let all = gather!(stuck, async move { abort.abort() }).settle();
+    ///     assert!(all.await.0.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn abort_handle(&self) -> AbortHandle {
         self.header().state.add_reference();
         AbortHandle { task: self.task() }
     }
 
     /// Whether the task has ended, its future dropped and its output stored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wheelhouse::{run, spawn, yield_now};
+    ///
+    /// run(async {
+    ///     let task = spawn(async { 7 });
+    ///     while !task.is_finished() {
+    ///         yield_now().await; // something useful, rather
+    ///     }
+    ///     assert_eq!(task.await.unwrap(), 7);
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.header().state.is_complete()
     }
 
-    /// The task's id.
+    /// The task's id, which its [`JoinError`] has too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// wheelhouse::run(async {
+    ///     let task = wheelhouse::spawn(async {});
+    ///     println!("{} has begun", task.id());
+    ///     task.await.unwrap();
+    /// });
+    /// ```
     pub fn id(&self) -> Id {
         self.header().id()
     }
 
     /// The line that spawned the task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// wheelhouse::run(async {
+    ///     let task = wheelhouse::spawn(async {});
+    ///     println!("waiting for what {} spawned", task.spawn_site()); // src/main.rs:3:16
+    ///     task.await.unwrap();
+    /// });
+    /// ```
     pub fn spawn_site(&self) -> &'static Location<'static> {
         self.header().site()
     }
@@ -148,6 +210,21 @@ impl<T> JoinHandle<T> {
     /// # Panics
     ///
     /// As [`join`](Self::join).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    ///
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let mut stuck = runtime.spawn(pending::<()>());
+    /// assert!(stuck.join_timeout(Duration::from_millis(5)).is_none());
+    ///
+    /// let mut task = runtime.spawn(async { 1 + 1 });
+    /// let output = task.join_timeout(Duration::from_secs(60)).expect("it ends in time");
+    /// assert_eq!(output.unwrap(), 2);
+    /// ```
     #[track_caller]
     pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, JoinError>> {
         block_on::wait_timeout("JoinHandle::join_timeout", self, limit)
@@ -163,10 +240,10 @@ impl<T> JoinHandle<T> {
         // SAFETY: JOIN_WAKER is clear and the task was not complete when it was cleared, so the
         // slot is the handle's until it sets the bit.
         let slot = unsafe { &mut *slot };
-        let old = match slot {
-            Some(old) if old.will_wake(waker) => None,
-            _ => slot.replace(waker.clone()),
-        };
+        let old = slot.take_if(|old| !old.will_wake(waker));
+        if slot.is_none() {
+            *slot = Some(waker.clone());
+        }
         let left = state.set_join_waker();
         let stale = if left { None } else { self.take_waker() };
         contain(|| drop((old, stale)));

@@ -50,6 +50,7 @@ const _: () = assert!(size_of::<Header>() == 64 || size_of::<usize>() != 8);
 struct Home(u64);
 
 const ID_BITS: u32 = 48;
+const ID_MASK: u64 = (1 << ID_BITS) - 1;
 
 struct VTable {
     poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
@@ -76,7 +77,7 @@ union Stage<F: Future> {
 
 impl Header {
     pub(crate) fn id(&self) -> Id {
-        Id(self.home.0 & ((1 << ID_BITS) - 1))
+        Id(self.home.0 & ID_MASK)
     }
 
     /// The number of the pool that the task belongs to.
@@ -105,7 +106,7 @@ where
         header: Header {
             state: State::new(),
             vtable: const { &VTable::of::<F, S>() },
-            home: Home((u64::from(pool) << ID_BITS) | id.0),
+            home: Home((u64::from(pool) << ID_BITS) | (id.0 & ID_MASK)),
             links: Links::default(),
             join_waker: UnsafeCell::new(None),
             site,
@@ -289,6 +290,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     unsafe fn free(task: NonNull<Header>) {
         let cell = task.cast::<Cell<F, S>>().as_ptr();
         // SAFETY: `allocate` leaked this very box, and nobody holds the cell any more.
-        drop(unsafe { Box::from_raw(cell) });
+        let cell = unsafe { Box::from_raw(cell) };
+        contain(|| drop(cell));
     }
 }
