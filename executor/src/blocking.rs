@@ -5,7 +5,7 @@
 //! to a limit; beyond it jobs wait in a queue. A thread without a job waits for one, then leaves.
 
 use crate::{
-    runtime::Shared,
+    shared::Shared,
     task::{Runnable, Schedule},
     threads::{Announced, Running},
 };

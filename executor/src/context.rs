@@ -4,7 +4,7 @@
 //! what was entered last counts. A thread that blocks on a future is marked, so that it does not
 //! block on another inside it.
 
-use crate::{runtime::Shared, scheduler::queue::LocalQueue, task::Runnable};
+use crate::{scheduler::queue::LocalQueue, shared::Shared, task::Runnable};
 use std::{
     cell::{Cell, RefCell},
     marker::PhantomData,

@@ -40,9 +40,10 @@
 //! * No code of yours runs while the runtime holds a lock.
 //! * A panic ends its task and nothing else; whoever joins the task receives it.
 //! * Fairness: a task in a worker's queue waits for those before it in the queue and for at most
-//!   three polls from the LIFO slot for each of them. A busy worker looks at the timers and at what
-//!   other threads have spawned after 64 polls or about 200 µs, whichever comes first, but never
-//!   during a poll: a poll that takes long delays what only its worker can serve.
+//!   three polls from the LIFO slot for each of them, unless another worker takes it sooner. A busy
+//!   worker looks at the timers and at what other threads have spawned after at most 16 polls; if
+//!   polls are long, after about 200 µs. It never looks during a poll: one that takes long delays
+//!   what only its worker can serve.
 //! * Nothing ticks: while there is nothing to do and no timer is armed, no thread wakes. (A spare
 //!   thread for blocking jobs wakes once, to end.)
 //!
@@ -71,11 +72,14 @@ mod builder;
 mod context;
 mod error;
 pub mod gather;
+mod handle;
 #[doc(hidden)]
 pub mod join;
 mod linger;
 mod runtime;
 mod scheduler;
+mod shared;
+mod spawn;
 mod sync;
 pub mod task;
 mod threads;
@@ -83,7 +87,9 @@ mod threads;
 pub use budget::{ConsumeBudget, YieldNow, consume_budget, yield_now};
 pub use builder::Builder;
 pub use error::JoinError;
-pub use runtime::{EnterGuard, Handle, Runtime, run, spawn, spawn_blocking};
+pub use handle::{EnterGuard, Handle};
+pub use runtime::{Runtime, run};
+pub use spawn::{spawn, spawn_blocking};
 #[doc(inline)]
 pub use task::{AbortHandle, JoinHandle};
 pub use threads::{ShutdownReport, StuckThread};

@@ -127,10 +127,10 @@ impl LocalQueue {
         self.deque.is_empty()
     }
 
-    /// Moves the LIFO slot's task behind the others.
-    pub(super) fn demote_lifo(&self) {
+    /// Moves the LIFO slot's task behind the others, where another worker can take it.
+    pub(super) fn share_lifo(&self) {
         if let Some(task) = self.pop_lifo() {
-            self.deque.push(task);
+            self.push_back(task);
         }
     }
 

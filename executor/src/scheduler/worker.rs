@@ -10,7 +10,7 @@ use crate::{
     budget,
     context::{self, Local},
     linger,
-    runtime::Shared,
+    shared::Shared,
     task::Runnable,
     threads::Running,
 };
@@ -141,7 +141,7 @@ impl Worker<'_> {
     fn lifo_task(&mut self) -> Option<Runnable> {
         self.lifo_run = self.lifo_run.saturating_add(1);
         if self.lifo_run > LIFO_RUN && !self.queue.is_empty() {
-            self.queue.demote_lifo();
+            self.queue.share_lifo();
         }
         let task = self.queue.pop_lifo();
         if task.is_none() {
@@ -162,7 +162,10 @@ impl Worker<'_> {
         let now = self.shared.timers().now();
         self.pace.adapt(now);
         self.shared.timers().fire_due(now);
-        self.foreign_task()
+        let task = self.foreign_task()?;
+        // What is in the slot would have been next; this task may take long.
+        self.queue.share_lifo();
+        Some(task)
     }
 
     fn fire_own(&self) {

@@ -1,0 +1,185 @@
+//! [`Handle`]: a way to a runtime from anywhere.
+
+use crate::{
+    block_on, context,
+    shared::{Entered, Shared},
+    spawn::{no_thread, outside},
+    task::JoinHandle,
+};
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+};
+
+/// A way to a runtime from anywhere: it can be cloned, sent, and kept.
+///
+/// It does not keep the runtime running.
+///
+/// # Examples
+///
+/// ```
+/// use wheelhouse::Handle;
+///
+/// wheelhouse::run(async {
+///     let handle = Handle::current();
+///     let thread = std::thread::spawn(move || handle.spawn(async { 42 }).join());
+///     assert_eq!(thread.join().unwrap().unwrap(), 42);
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Handle { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The runtime around this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime, naming the caller's line.
+    #[track_caller]
+    pub fn current() -> Handle {
+        match Handle::try_current() {
+            Some(handle) => handle,
+            None => outside("Handle::current"),
+        }
+    }
+
+    /// The runtime around this thread, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(wheelhouse::Handle::try_current().is_none());
+    /// assert!(wheelhouse::run(async { wheelhouse::Handle::try_current().is_some() }));
+    /// ```
+    pub fn try_current() -> Option<Handle> {
+        context::with_current(|shared| {
+            shared.map(|shared| Handle {
+                shared: Arc::clone(shared),
+            })
+        })
+    }
+
+    /// Starts a task; see [`wheelhouse::spawn`](crate::spawn). After the runtime's end the task is
+    /// cancelled at once.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.shared.spawn(future, Location::caller())
+    }
+
+    /// Runs a closure that blocks; see [`wheelhouse::spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// If no thread at all can be started.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        match self.shared.spawn_blocking(f, Location::caller()) {
+            Ok(handle) => handle,
+            Err(error) => no_thread(&error),
+        }
+    }
+
+    /// Polls `future` on this thread; see [`Runtime::block_on`].
+    ///
+    /// # Panics
+    ///
+    /// If `future` panics. If it is called inside a task or another `block_on`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let handle = runtime.handle().clone();
+    /// let thread = std::thread::spawn(move || {
+    ///     handle.block_on(async { wheelhouse::spawn(async { 42 }).await.unwrap() })
+    /// });
+    /// assert_eq!(thread.join().unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        drop(block_on::may_block("block_on"));
+        let _entered = self.shared.enter();
+        block_on::wait("block_on", future)
+    }
+
+    /// Makes the runtime the thread's current one until the guard is dropped.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard {
+            _entered: self.shared.enter(),
+            handle: PhantomData,
+        }
+    }
+
+    /// Starts the shutdown and does not wait for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let task = runtime.spawn(std::future::pending::<()>());
+    /// runtime.handle().shutdown_background();
+    /// assert!(task.join().unwrap_err().is_cancelled());
+    /// ```
+    pub fn shutdown_background(&self) {
+        self.shared.close();
+    }
+}
+
+/// Nothing of theirs is half done when a poll or a job unwinds.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({} workers)", self.shared.pool().seats())
+    }
+}
+
+/// The guard of [`Handle::enter`].
+///
+/// # Panics
+///
+/// Guards of one thread are dropped in the reverse of their order. A guard that is dropped while
+/// a later one is held says so in a panic.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = wheelhouse::Runtime::new().unwrap();
+/// let guard = runtime.enter();
+/// let task = wheelhouse::spawn(async { 42 });
+/// drop(guard);
+/// assert_eq!(task.join().unwrap(), 42);
+/// ```
+#[must_use = "the runtime is left when the guard is dropped"]
+pub struct EnterGuard<'a> {
+    _entered: Entered,
+    handle: PhantomData<&'a Handle>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EnterGuard")
+    }
+}

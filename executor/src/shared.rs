@@ -1,0 +1,158 @@
+//! What everybody who can spawn on a runtime holds.
+
+use crate::{
+    blocking::{Blocking, Job, OnThread},
+    context,
+    scheduler::pool::{Pool, Pooled},
+    scheduler::{queue::LocalQueue, worker},
+    task::{self, JoinHandle},
+    threads::{Announced, Options, Threads},
+};
+use std::{future::Future, io, panic::Location, sync::Arc};
+use wheelhouse_timer::{
+    Clock,
+    driver::{self, ShardSet},
+};
+
+/// What everybody who can spawn holds: the handles, the threads, and the runtime itself.
+pub(crate) struct Shared {
+    pool: &'static Pool,
+    timers: ShardSet,
+    blocking: Blocking,
+    threads: Arc<Threads>,
+    thread_name: String,
+    thread_options: Options,
+}
+
+/// Shards for threads outside the pool.
+const EXTERNAL_SHARDS: usize = 2;
+
+impl Shared {
+    /// What the handles of a new runtime share; it has no workers yet.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many runtimes.
+    pub(crate) fn new(
+        workers: usize,
+        max_blocking_threads: usize,
+        thread_name: String,
+        thread_options: Options,
+    ) -> io::Result<Arc<Shared>> {
+        let pool = Pool::acquire(workers)?;
+        Ok(Arc::new(Shared {
+            pool,
+            timers: ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool),
+            blocking: Blocking::new(max_blocking_threads),
+            threads: Arc::default(),
+            thread_name,
+            thread_options,
+        }))
+    }
+
+    pub(crate) fn pool(&self) -> &'static Pool {
+        self.pool
+    }
+
+    pub(crate) fn timers(&self) -> &ShardSet {
+        &self.timers
+    }
+
+    pub(crate) fn blocking(&self) -> &Blocking {
+        &self.blocking
+    }
+
+    pub(crate) fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
+    #[inline]
+    pub(crate) fn spawn<F>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, handle) = task::new::<F, Pooled>(future, self.pool.number(), site);
+        self.queue(task);
+        handle
+    }
+
+    pub(crate) fn queue(&self, task: task::Runnable) {
+        if let Err(task) = context::push_local(self.pool.number(), task, LocalQueue::push_new) {
+            self.pool.inject_new(task);
+        }
+    }
+
+    pub(crate) fn spawn_blocking<F, R>(
+        self: &Arc<Self>,
+        f: F,
+        site: &'static Location<'static>,
+    ) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let (job, handle) = task::new::<_, OnThread>(Job::new(f), self.pool.number(), site);
+        self.blocking.push(self, job)?;
+        Ok(handle)
+    }
+
+    /// Enters a thread that is about to be started.
+    pub(crate) fn announce_thread(&self, number: &str) -> Announced {
+        self.threads
+            .announce(format!("{}-{number}", self.thread_name))
+    }
+
+    pub(crate) fn thread_options(&self) -> &Options {
+        &self.thread_options
+    }
+
+    /// Makes this runtime the thread's current one.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
+        let timers = self.timers.enter_external();
+        Entered {
+            _timers: timers,
+            _context: context::enter(Arc::clone(self)),
+        }
+    }
+
+    pub(crate) fn start_worker(self: &Arc<Self>, seat: usize) -> io::Result<()> {
+        let shared = Arc::clone(self);
+        let thread = self.announce_thread(&seat.to_string());
+        thread.start(&self.thread_options, move |running| {
+            worker::run(Arc::clone(&shared), seat, running);
+            shared.worker_left();
+        })
+    }
+
+    /// When a worker has left, another may be stuck in a poll, and nobody serves the timers:
+    /// sleeps that others still wait for move elsewhere.
+    fn worker_left(&self) {
+        self.pool.drain();
+        self.timers.close();
+    }
+
+    pub(crate) fn close(&self) {
+        self.pool.close();
+        self.blocking.close(self);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+        self.pool.drain();
+        self.timers.close();
+        self.pool.recycle();
+    }
+}
+
+/// The guard of [`Shared::enter`].
+pub(crate) struct Entered {
+    _timers: driver::Entered,
+    _context: context::Entered,
+}

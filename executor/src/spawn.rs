@@ -1,0 +1,87 @@
+//! `spawn` and `spawn_blocking`, on the runtime around the thread.
+
+use crate::{context, task::JoinHandle};
+use std::{future::Future, io, panic::Location};
+
+/// Starts a task on the runtime around this thread: asyncio's `create_task`.
+///
+/// It starts at once, on any worker, whether or not the handle is awaited.
+///
+/// # Panics
+///
+/// Outside a runtime, naming the caller's line.
+///
+/// # Examples
+///
+/// ```
+/// wheelhouse::run(async {
+///     let answer = wheelhouse::spawn(async { 42 });
+///     assert_eq!(answer.await.unwrap(), 42);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let site = Location::caller();
+    match context::with_current(|shared| shared.map(|shared| shared.spawn(future, site))) {
+        Some(handle) => handle,
+        None => outside("spawn"),
+    }
+}
+
+/// Runs a closure that blocks on a thread where that harms nobody: asyncio's `to_thread`.
+///
+/// Threads are started as needed, up to the builder's
+/// [`max_blocking_threads`](Builder::max_blocking_threads), beyond which jobs wait for their turn;
+/// a thread that has had nothing to do for ten seconds leaves.
+///
+/// Dropping the handle detaches the job. Aborting it cancels a job that has not started; one that
+/// has can't be stopped.
+///
+/// # Panics
+///
+/// Outside a runtime, and if no thread at all can be started; both name the caller's line.
+///
+/// # Examples
+///
+/// ```
+/// wheelhouse::run(async {
+///     let file = wheelhouse::spawn_blocking(|| std::fs::read("/no/such/file"));
+///     assert!(file.await.unwrap().is_err());
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let site = Location::caller();
+    match context::with_current(|shared| shared.map(|shared| shared.spawn_blocking(f, site))) {
+        Some(Ok(handle)) => handle,
+        Some(Err(error)) => no_thread(&error),
+        None => outside("spawn_blocking"),
+    }
+}
+
+/// Panics for a caller that is outside any runtime.
+#[cold]
+#[track_caller]
+pub(crate) fn outside(what: &str) -> ! {
+    let site = Location::caller();
+    panic!(
+        "`wheelhouse::{what}` was called at {site}, outside a runtime: call it inside \
+         `wheelhouse::run(async {{ .. }})`, or use the method of a `Runtime` or `Handle`"
+    )
+}
+
+/// Panics for a blocking job without a thread.
+#[cold]
+#[track_caller]
+pub(crate) fn no_thread(error: &io::Error) -> ! {
+    let site = Location::caller();
+    panic!("`spawn_blocking` was called at {site}, and there is no thread for it: {error}")
+}
