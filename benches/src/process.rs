@@ -1,7 +1,7 @@
 //! What this process has used so far, as the kernel counts it.
 //!
-//! The only `unsafe` of this package is the two system calls below, which nothing in `/proc`
-//! replaces: they count ended threads too, and CPU time in nanoseconds.
+//! The only `unsafe` of this package is the system calls below, which nothing in `/proc` replaces:
+//! they count ended threads too, and CPU time in nanoseconds.
 
 use std::fs;
 use std::ops::Sub;
@@ -60,13 +60,54 @@ fn clock(clock: libc::clockid_t) -> Duration {
 }
 
 fn switches(who: libc::c_int) -> u64 {
+    let usage = rusage(who);
+    u64::try_from(usage.ru_nvcsw + usage.ru_nivcsw).unwrap_or(0)
+}
+
+/// CPU time of this process and of its children that have ended and were waited for.
+#[must_use]
+pub fn cpu_with_children() -> Duration {
+    let children = rusage(libc::RUSAGE_CHILDREN);
+    clock(libc::CLOCK_PROCESS_CPUTIME_ID) + time(children.ru_utime) + time(children.ru_stime)
+}
+
+fn time(time: libc::timeval) -> Duration {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+}
+
+fn rusage(who: libc::c_int) -> libc::rusage {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the pointer is valid for writes of one `rusage`.
     let answer = unsafe { libc::getrusage(who, usage.as_mut_ptr()) };
     assert_eq!(answer, 0, "getrusage can fail only for a bad argument");
     // SAFETY: zeroed above, and every field is an integer, so that all zeros is a valid value.
-    let usage = unsafe { usage.assume_init() };
-    u64::try_from(usage.ru_nvcsw + usage.ru_nivcsw).unwrap_or(0)
+    unsafe { usage.assume_init() }
+}
+
+/// CPU time that the whole machine has spent since it started, on all cores; `None` where `/proc`
+/// doesn't tell.
+#[must_use]
+pub fn machine_cpu() -> Option<Duration> {
+    parse_machine_cpu(&fs::read_to_string("/proc/stat").ok()?)
+}
+
+fn parse_machine_cpu(stat: &str) -> Option<Duration> {
+    /// `user nice system idle iowait irq softirq steal`, in hundredths of a second on Linux.
+    const IDLE: [usize; 2] = [3, 4];
+    const FIELDS: usize = 8;
+    let words = stat.lines().next()?.strip_prefix("cpu ")?;
+    let fields = words.split_whitespace().take(FIELDS).enumerate();
+    let busy = fields.filter(|(index, _)| !IDLE.contains(index));
+    let ticks = busy.map(|(_, ticks)| ticks.parse::<u64>().ok());
+    Some(Duration::from_millis(ticks.sum::<Option<u64>>()? * 10))
+}
+
+/// The machine's load average over the last minute; `None` where `/proc` doesn't tell.
+#[must_use]
+pub fn load_average() -> Option<f64> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
 }
 
 /// Memory and threads of this process at one moment, in bytes; zero where `/proc` doesn't tell.
@@ -163,6 +204,13 @@ mod tests {
         };
         assert_eq!(Memory::parse(status), expected);
         assert_eq!(Memory::parse("").threads, 0);
+    }
+
+    #[test]
+    fn the_machines_cpu_time_leaves_idle_and_waiting_out() {
+        let stat = "cpu  100 20 30 9000 800 1 2 3 0 0\ncpu0 1 1 1\n";
+        assert_eq!(parse_machine_cpu(stat), Some(Duration::from_millis(1_560)));
+        assert_eq!(parse_machine_cpu("intr 5\n"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Numbers as people read them: `32,751`, `1.25 ms`, `4.1 KiB`.
 
+use std::time::Duration;
+
 /// Groups digits by thousands: `1,000,000`.
 #[must_use]
 pub fn count(number: u64) -> String {
@@ -12,6 +14,22 @@ pub fn count(number: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// A number of things: `1 sleeper`, `1,000 sleepers`.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// A duration that somebody chose, in whole milliseconds or seconds: `100 ms`, `1 s`.
+#[must_use]
+pub fn chosen(duration: Duration) -> String {
+    match duration.subsec_nanos() {
+        0 => format!("{} s", count(duration.as_secs())),
+        _ => format!("{} ms", duration.as_millis()),
+    }
 }
 
 /// Three significant digits, without an exponent.
@@ -41,9 +59,12 @@ pub fn time(nanos: f64) -> String {
     scaled(nanos, 1000.0, &["ns", "µs", "ms", "s"])
 }
 
-/// Bytes in the unit that fits: `161 B`, `24.3 KiB`.
+/// Bytes in the unit that fits: `161 B`, `24.3 KiB`; `< 1 B` where a share is less than one.
 #[must_use]
 pub fn bytes(bytes: f64) -> String {
+    if bytes > 0.0 && bytes < 1.0 {
+        return "< 1 B".to_owned();
+    }
     scaled(bytes, 1024.0, &["B", "KiB", "MiB", "GiB"])
 }
 
@@ -89,5 +110,26 @@ mod tests {
         assert_eq!(time(75e9), "75.0 s");
         assert_eq!(bytes(161.0), "161 B");
         assert_eq!(bytes(24_900.0), "24.3 KiB");
+    }
+
+    #[test]
+    fn there_is_no_part_of_a_byte() {
+        assert_eq!(bytes(0.377), "< 1 B");
+        assert_eq!(bytes(0.0), "0 B");
+        assert_eq!(bytes(1.0), "1.00 B");
+    }
+
+    #[test]
+    fn one_of_a_thing_is_singular() {
+        assert_eq!(counted(1, "sleeper"), "1 sleeper");
+        assert_eq!(counted(1_000, "sleeper"), "1,000 sleepers");
+        assert_eq!(counted(0, "run"), "0 runs");
+    }
+
+    #[test]
+    fn chosen_durations_are_whole() {
+        assert_eq!(chosen(Duration::from_millis(100)), "100 ms");
+        assert_eq!(chosen(Duration::from_secs(1)), "1 s");
+        assert_eq!(chosen(Duration::from_millis(1_500)), "1500 ms");
     }
 }

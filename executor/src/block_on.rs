@@ -1,6 +1,6 @@
 //! One future on the calling thread.
 
-use crate::{context, linger};
+use crate::{context, linger::Linger};
 use std::{
     cell::Cell,
     future::Future,
@@ -58,7 +58,8 @@ impl Signal {
     /// Waits for a wake-up. False: the deadline came first.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         // Relaxed: a hint; the loop below acquires.
-        linger::until(|_| self.woken.load(Relaxed));
+        thread_local!(static LINGER: Linger = const { Linger::new() });
+        LINGER.with(|linger| linger.until(|_| self.woken.load(Relaxed)));
         // Acquire pairs with `wake_by_ref`. Others may use the thread's token too, so only the
         // flag counts.
         while !self.woken.swap(false, Acquire) {

@@ -5,6 +5,7 @@
 //! to a limit; beyond it jobs wait in a queue. A thread without a job waits for one, then leaves.
 
 use crate::{
+    context,
     shared::Shared,
     task::{Runnable, Schedule},
     threads::{Announced, Running},
@@ -109,6 +110,10 @@ impl Blocking {
                     running.polls(job.site());
                     let again = job.run(shared.pool().registry(), 0);
                     debug_assert!(again.is_none(), "a job ends at its first poll");
+                    // One is the thread's own.
+                    if context::undo_forgotten_entries(1) {
+                        std::mem::forget(shared.timers().enter_external());
+                    }
                 });
             }
             if state.closed {

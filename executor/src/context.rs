@@ -133,13 +133,14 @@ impl Drop for Entered {
     }
 }
 
-/// After a poll: undoes the entries whose guards the task has forgotten. True: there were some.
+/// After a poll: undoes the entries whose guards the task has forgotten, all but those that the
+/// thread had before. True: there were some.
 #[inline]
-pub(crate) fn undo_forgotten_entries() -> bool {
-    let forgotten = DEPTH.get() > 0;
+pub(crate) fn undo_forgotten_entries(before: usize) -> bool {
+    let forgotten = DEPTH.get() > before;
     if forgotten {
-        DEPTH.set(0);
-        let entries = ENTERED.try_with(|entered| std::mem::take(&mut *entered.borrow_mut()));
+        DEPTH.set(before);
+        let entries = ENTERED.try_with(|entered| entered.borrow_mut().split_off(before));
         drop(entries);
     }
     forgotten

@@ -70,6 +70,15 @@ pub trait Runtime: Sized + 'static {
     }
 }
 
+/// A runtime with threads of its own for closures that block.
+pub trait Blocking: Runtime {
+    /// Runs a closure on one of those threads; called where `spawn` may be called.
+    fn spawn_blocking<F, T>(f: F) -> Self::Task<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static;
+}
+
 /// The runtimes that are measured, ours first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Which {
@@ -177,6 +186,25 @@ mod tests {
             runtime.block_on(R::timeout(Duration::from_millis(5), never)),
             None
         );
+    }
+
+    fn runs_what_blocks<R: Blocking>() {
+        let runtime = R::start(1).expect("a worker starts");
+        let (asked, asking) = std::sync::mpsc::channel();
+        let answer = runtime.run_spawned(async move {
+            // On the only worker, this job would wait for itself.
+            let job = R::spawn_blocking(move || asking.recv());
+            R::yield_now().await;
+            asked.send(7).expect("the job waits");
+            job.await
+        });
+        assert_eq!(answer, Ok(7));
+    }
+
+    #[test]
+    fn blocking_jobs_leave_the_workers_alone() {
+        runs_what_blocks::<Wheelhouse>();
+        runs_what_blocks::<Tokio>();
     }
 
     #[test]

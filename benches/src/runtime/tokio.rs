@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use super::{Joined, Runtime};
+use super::{Blocking, Joined, Runtime};
 
 /// tokio's multi-thread runtime with its timers on and nothing tuned.
 #[derive(Debug)]
@@ -54,5 +54,15 @@ impl Runtime for Tokio {
         F::Output: Send,
     {
         tokio::time::timeout(duration, future).await.ok()
+    }
+}
+
+impl Blocking for Tokio {
+    fn spawn_blocking<F, T>(f: F) -> Self::Task<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Joined(tokio::task::spawn_blocking(f))
     }
 }

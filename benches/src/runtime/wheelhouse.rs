@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use super::{Joined, Runtime};
+use super::{Blocking, Joined, Runtime};
 
 /// Wheelhouse with nothing tuned.
 #[derive(Debug)]
@@ -55,5 +55,15 @@ impl Runtime for Wheelhouse {
         F::Output: Send,
     {
         wheelhouse::timeout(duration, future).await.ok()
+    }
+}
+
+impl Blocking for Wheelhouse {
+    fn spawn_blocking<F, T>(f: F) -> Self::Task<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Joined(wheelhouse::spawn_blocking(f))
     }
 }

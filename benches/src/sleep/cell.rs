@@ -8,7 +8,7 @@ use super::measure::{Needed, Sampler, kernel_stack_of_a_thread};
 use super::outcome::{GaveOut, Measured};
 use super::record::Records;
 use super::way::Way;
-use crate::runtime::Runtime;
+use crate::runtime::{Blocking, Runtime, Tokio, Wheelhouse, Which};
 use crate::with_runtime;
 
 /// The word by which a parent asks this program to run a cell.
@@ -82,18 +82,24 @@ pub(super) fn main(args: &[String]) -> u8 {
 fn run(task: Task) -> io::Result<String> {
     let sleepers = usize::try_from(task.sleepers).map_err(io::Error::other)?;
     let records = Records::leak(sleepers, task.sleep);
-    let (wall, needed) = match task.way {
+    let (wall, mut needed) = match task.way {
         Way::InTurn => measured(|| in_turn(records, sleepers))?,
         Way::ThreadEach => measured(|| thread_each(records, sleepers))?,
-        Way::SpawnBlocking => spawn_blocking(records, sleepers, task.workers)?,
+        Way::SpawnBlocking(Which::Wheelhouse) => {
+            on_workers::<Wheelhouse>(task, records, blocking_job::<Wheelhouse>)?
+        }
+        Way::SpawnBlocking(_) => on_workers::<Tokio>(task, records, blocking_job::<Tokio>)?,
         Way::Blocking(which) => {
-            with_runtime!(which, R => on_workers::<R, _>(task, records, blocking_sleeper))?
+            with_runtime!(which, R => on_workers::<R>(task, records, blocking_task::<R>))?
         }
         Way::Async(which) => {
-            with_runtime!(which, R => on_workers::<R, _>(task, records, async_sleeper::<R>))?
+            with_runtime!(which, R => on_workers::<R>(task, records, async_task::<R>))?
         }
     };
     let summary = records.summary().map_err(io::Error::other)?;
+    if task.way.starts_threads() {
+        needed.had_at_least(summary.asleep_at_once);
+    }
     let measured = Measured {
         slept: summary.slept,
         wall_ns: nanos(wall),
@@ -128,14 +134,20 @@ fn blocking_sleep(records: &Records, index: usize) {
     records.ends(index);
 }
 
-async fn blocking_sleeper(records: &'static Records, index: usize) {
-    blocking_sleep(records, index);
+fn blocking_job<R: Blocking>(records: &'static Records, index: usize) -> R::Task<()> {
+    R::spawn_blocking(move || blocking_sleep(records, index))
 }
 
-async fn async_sleeper<R: Runtime>(records: &'static Records, index: usize) {
-    records.starts(index);
-    R::sleep(records.sleep()).await;
-    records.ends(index);
+fn blocking_task<R: Runtime>(records: &'static Records, index: usize) -> R::Task<()> {
+    R::spawn(async move { blocking_sleep(records, index) })
+}
+
+fn async_task<R: Runtime>(records: &'static Records, index: usize) -> R::Task<()> {
+    R::spawn(async move {
+        records.starts(index);
+        R::sleep(records.sleep()).await;
+        records.ends(index);
+    })
 }
 
 fn in_turn(records: &'static Records, sleepers: usize) -> io::Result<Duration> {
@@ -190,15 +202,11 @@ fn say(line: &str) -> io::Result<()> {
 }
 
 /// The sleepers are made, and waited for, by a task on a worker.
-fn on_workers<R, F>(
+fn on_workers<R: Runtime>(
     task: Task,
     records: &'static Records,
-    sleeper: fn(&'static Records, usize) -> F,
-) -> io::Result<(Duration, Needed)>
-where
-    R: Runtime,
-    F: Future<Output = ()> + Send + 'static,
-{
+    sleeper: fn(&'static Records, usize) -> R::Task<()>,
+) -> io::Result<(Duration, Needed)> {
     let runtime = R::start(task.workers)?;
     runtime.run_spawned(warm_up::<R>(task.workers));
     let sleepers = records.sleepers();
@@ -206,7 +214,7 @@ where
         Ok(runtime.run_spawned(async move {
             let start = Instant::now();
             let mut tasks = Vec::with_capacity(sleepers);
-            tasks.extend((0..sleepers).map(|index| R::spawn(sleeper(records, index))));
+            tasks.extend((0..sleepers).map(|index| sleeper(records, index)));
             for task in tasks {
                 task.await;
             }
@@ -221,33 +229,6 @@ async fn warm_up<R: Runtime>(workers: usize) {
     for task in (0..4 * workers).map(|_| nap()).collect::<Vec<_>>() {
         task.await;
     }
-}
-
-fn spawn_blocking(
-    records: &'static Records,
-    sleepers: usize,
-    workers: usize,
-) -> io::Result<(Duration, Needed)> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.worker_threads(workers).enable_time().build()?;
-    measured(|| {
-        let main = async move {
-            let start = Instant::now();
-            let mut jobs = Vec::with_capacity(sleepers);
-            for index in 0..sleepers {
-                jobs.push(tokio::task::spawn_blocking(move || {
-                    blocking_sleep(records, index)
-                }));
-            }
-            for job in jobs {
-                job.await.map_err(io::Error::other)?;
-            }
-            Ok(start.elapsed())
-        };
-        runtime
-            .block_on(runtime.spawn(main))
-            .map_err(io::Error::other)?
-    })
 }
 
 #[cfg(test)]

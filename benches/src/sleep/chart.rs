@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::labels::{self, Frame, LINE};
 use super::style::escape;
 use crate::quantity::count;
 
@@ -11,17 +12,13 @@ const LEFT: f64 = 62.0;
 const RIGHT: f64 = 128.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
-/// Two labels are at least this far apart.
-const LABEL_GAP: f64 = 15.0;
-
-/// What a long label takes to its right.
-const LABEL_WIDTH: f64 = 150.0;
-
 /// A point of a curve, with the words shown when the pointer rests on it.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
+    /// The smallest and the largest value of several runs.
+    pub(super) range: (f64, f64),
     pub(super) tip: String,
     /// Whether the way gave out here.
     pub(super) gave_out: bool,
@@ -88,7 +85,8 @@ impl Axis {
 pub(super) fn render(title: &str, curves: &[Curve], unit: fn(f64) -> String) -> String {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let x = Axis::around(points().map(|point| point.x), LEFT, WIDTH - RIGHT);
-    let y = Axis::around(points().map(|point| point.y), HEIGHT - BOTTOM, TOP);
+    let values = points().flat_map(|point| [point.range.0, point.y, point.range.1]);
+    let y = Axis::around(values, HEIGHT - BOTTOM, TOP);
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
         escape(title)
@@ -97,11 +95,31 @@ pub(super) fn render(title: &str, curves: &[Curve], unit: fn(f64) -> String) -> 
     for curve in curves {
         draw_curve(&mut svg, curve, x, y);
     }
-    for label in place_labels(curves, x, y) {
-        label.draw(&mut svg);
-    }
+    draw_labels(&mut svg, curves, x, y);
     svg.push_str("</svg>\n");
     svg
+}
+
+fn draw_labels(svg: &mut String, curves: &[Curve], x: Axis, y: Axis) {
+    let line = |curve: &Curve| labels::Line {
+        text: curve.label,
+        hue: curve.hue,
+        points: curve
+            .points
+            .iter()
+            .map(|point| (x.at(point.x), y.at(point.y)))
+            .collect(),
+    };
+    let lines: Vec<labels::Line> = curves.iter().map(line).collect();
+    let room = Frame {
+        left: LEFT,
+        right: WIDTH,
+        top: TOP - LINE / 2.0,
+        bottom: HEIGHT - BOTTOM,
+    };
+    for label in labels::place(&lines, room) {
+        label.draw(svg);
+    }
 }
 
 fn draw_grid(svg: &mut String, x: Axis, y: Axis, unit: fn(f64) -> String) {
@@ -155,9 +173,21 @@ fn draw_curve(svg: &mut String, curve: &Curve, x: Axis, y: Axis) {
         path.join(" ")
     );
     for point in &curve.points {
+        draw_range(svg, point, x, y);
         draw_point(svg, point, x.at(point.x), y.at(point.y));
     }
     svg.push_str("</g>\n");
+}
+
+fn draw_range(svg: &mut String, point: &Point, x: Axis, y: Axis) {
+    let (low, high) = point.range;
+    if low < high {
+        let (at, from, to) = (x.at(point.x), y.at(low), y.at(high));
+        let _ = write!(
+            svg,
+            "<line class=\"range\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>"
+        );
+    }
 }
 
 fn draw_point(svg: &mut String, point: &Point, x: f64, y: f64) {
@@ -177,72 +207,6 @@ fn draw_point(svg: &mut String, point: &Point, x: f64, y: f64) {
     }
 }
 
-struct Label {
-    text: &'static str,
-    hue: &'static str,
-    /// The end of the curve.
-    end: (f64, f64),
-    y: f64,
-}
-
-impl Label {
-    fn draw(&self, svg: &mut String) {
-        let (x, y) = self.end;
-        let _ = writeln!(
-            svg,
-            "<g class=\"{}\"><line class=\"lead\" x1=\"{:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>\
-             <text class=\"label\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
-            self.hue,
-            x + 5.0,
-            x + 13.0,
-            self.y,
-            x + 15.0,
-            self.y + 4.0,
-            self.text
-        );
-    }
-}
-
-/// Labels of curves that end near each other are moved apart, up and down.
-fn place_labels(curves: &[Curve], x: Axis, y: Axis) -> Vec<Label> {
-    let mut labels: Vec<Label> = curves
-        .iter()
-        .filter_map(|curve| {
-            let last = curve.points.last()?;
-            let end = (x.at(last.x), y.at(last.y));
-            Some(Label {
-                text: curve.label,
-                hue: curve.hue,
-                end,
-                y: end.1,
-            })
-        })
-        .collect();
-    labels.sort_by(|a, b| a.y.total_cmp(&b.y));
-    spread(&mut labels);
-    labels
-}
-
-fn spread(labels: &mut [Label]) {
-    // A few rounds of pushing colliding pairs apart settle what a page of curves can hold.
-    for _ in 0..60 {
-        for lower in 1..labels.len() {
-            for upper in 0..lower {
-                let beside = (labels[upper].end.0 - labels[lower].end.0).abs() < LABEL_WIDTH;
-                let overlap = LABEL_GAP - (labels[lower].y - labels[upper].y);
-                if beside && overlap > 0.0 {
-                    labels[upper].y -= overlap / 2.0;
-                    labels[lower].y += overlap / 2.0;
-                }
-            }
-        }
-        let bottom = HEIGHT - BOTTOM;
-        labels
-            .iter_mut()
-            .for_each(|label| label.y = label.y.clamp(TOP, bottom));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +216,7 @@ mod tests {
         let point = |(x, y): &(f64, f64)| Point {
             x: *x,
             y: *y,
+            range: (*y, *y),
             tip: format!("tip {y}"),
             gave_out: false,
         };
@@ -294,18 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_curves_that_end_together_do_not_overlap() {
-        let curves = ["a", "b", "c"].map(|label| curve(label, &[(1.0, 5.0), (10.0, 50.0)]));
-        let x = Axis::around([1.0, 10.0].into_iter(), 0.0, 100.0);
-        let y = Axis::around([1.0, 100.0].into_iter(), 300.0, 0.0);
-        let labels = place_labels(&curves, x, y);
-        for pair in labels.windows(2) {
-            assert!(
-                pair[1].y - pair[0].y >= LABEL_GAP - 0.1,
-                "{} {}",
-                pair[0].y,
-                pair[1].y
-            );
-        }
+    fn the_range_of_several_runs_is_drawn_and_fits() {
+        let mut curves = [curve("only", &[(1.0, 50.0), (10.0, 50.0)])];
+        assert!(!render("a title", &curves, time).contains("class=\"range\""));
+        curves[0].points[1].range = (50.0, 1e3);
+        let svg = render("a title", &curves, time);
+        let range = "<line class=\"range\" x1=\"432.0\" x2=\"432.0\" y1=\"209.8\" y2=\"12.0\"/>";
+        assert!(svg.contains(range), "{svg}");
     }
 }

@@ -1,5 +1,6 @@
 //! Memory, threads and CPU of this process while the sleepers sleep.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
@@ -11,7 +12,9 @@ use crate::process::{self, Memory, Usage};
 #[derive(Debug)]
 pub(super) struct Sampler {
     stop: Sender<()>,
-    thread: JoinHandle<(Memory, Duration)>,
+    thread: JoinHandle<Memory>,
+    /// The CPU time that the thread has used up to its last look, in nanoseconds.
+    own_cpu: Arc<AtomicU64>,
     before: Memory,
     usage: Usage,
 }
@@ -31,6 +34,15 @@ pub(super) struct Needed {
     pub(super) new_threads: u64,
 }
 
+impl Needed {
+    /// Counts threads that are known to have been there, should no look have fallen on them.
+    pub(super) fn had_at_least(&mut self, new_threads: u64) {
+        let missed = new_threads.saturating_sub(self.new_threads);
+        self.new_threads += missed;
+        self.threads += missed;
+    }
+}
+
 /// Often enough to see every stage of a sleep, and seldom enough to disturb nothing.
 const EVERY: Duration = Duration::from_millis(10);
 
@@ -39,15 +51,22 @@ impl Sampler {
     pub(super) fn start() -> std::io::Result<Sampler> {
         let (stop, stopped) = mpsc::channel();
         let (ready, is_ready) = mpsc::channel();
+        let own_cpu = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&own_cpu);
         let thread = thread::Builder::new().spawn(move || {
             let mut peak = Memory::now();
-            let before = Usage::of_thread().cpu;
             let _ = ready.send(());
+            let before = Usage::of_thread().cpu;
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
                 peak = peak.max(Memory::now());
+                let own = Usage::of_thread().cpu - before;
+                // Relaxed: a number that nothing else hangs on.
+                told.store(
+                    u64::try_from(own.as_nanos()).unwrap_or(0),
+                    Ordering::Relaxed,
+                );
             }
-            let own_cpu = Usage::of_thread().cpu - before;
-            (peak.max(Memory::now()), own_cpu)
+            peak.max(Memory::now())
         })?;
         // What the sampler needs to get going is no part of any figure.
         let _ = is_ready.recv();
@@ -56,6 +75,7 @@ impl Sampler {
         Ok(Sampler {
             stop,
             thread,
+            own_cpu,
             before,
             usage: Usage::now(),
         })
@@ -64,8 +84,11 @@ impl Sampler {
     /// Stops to look.
     pub(super) fn stop(self) -> Needed {
         let usage = Usage::now() - self.usage;
+        // Read at the same moment: what it takes to stop the thread is in neither figure.
+        // Relaxed: see the store.
+        let own_cpu = Duration::from_nanos(self.own_cpu.load(Ordering::Relaxed));
         drop(self.stop);
-        let (peak, own_cpu) = self.thread.join().expect("the sampler only reads files");
+        let peak = self.thread.join().expect("the sampler only reads files");
         let before = self.before;
         Needed {
             cpu: usage.cpu.saturating_sub(own_cpu),
@@ -98,4 +121,24 @@ pub(super) fn kernel_stack_of_a_thread() -> std::io::Result<u64> {
             .expect("a waiting thread ends when it is released");
     }
     Ok((grown / THREADS as u64 + PAGE / 2) / PAGE * PAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_between_two_looks_are_counted() {
+        let mut needed = Needed {
+            cpu: Duration::ZERO,
+            user_bytes: 0,
+            page_table_bytes: 0,
+            threads: 3_794,
+            new_threads: 3_793,
+        };
+        needed.had_at_least(3_889);
+        assert_eq!((needed.threads, needed.new_threads), (3_890, 3_889));
+        needed.had_at_least(10);
+        assert_eq!((needed.threads, needed.new_threads), (3_890, 3_889));
+    }
 }

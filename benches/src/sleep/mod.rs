@@ -6,9 +6,11 @@
 
 mod cell;
 mod chart;
+mod labels;
 mod machine;
 mod measure;
 mod method;
+mod noise;
 mod options;
 mod outcome;
 mod page;

@@ -7,9 +7,18 @@ use std::time::Duration;
 use super::cell::THREAD_STACK;
 use super::way::Way;
 use crate::args::{ArgError, Args};
+use crate::quantity::{chosen, count};
 
 /// The numbers of sleepers.
 pub(super) const SIZES: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+
+/// How long each sleeper sleeps unless told otherwise.
+const SLEEP: Duration = Duration::from_millis(100);
+
+/// The same from [`MANY`] sleepers on: making them takes long, and all are to be asleep at once.
+const SLEEP_OF_MANY: Duration = Duration::from_secs(1);
+
+const MANY: u64 = 10_000;
 
 const ALLOWED: [&str; 7] = [
     "--only",
@@ -33,7 +42,8 @@ pub(super) enum Asked {
 pub(super) struct Options {
     pub(super) ways: Vec<Way>,
     pub(super) max: u64,
-    pub(super) sleep: Duration,
+    /// How long each sleeps, whatever their number, if that was asked for.
+    pub(super) sleep: Option<Duration>,
     pub(super) workers: usize,
     pub(super) out: PathBuf,
     /// A cell that takes longer than this by arithmetic isn't run.
@@ -56,8 +66,8 @@ impl Options {
         Options {
             ways: Way::ALL.to_vec(),
             max: SIZES[SIZES.len() - 1],
-            sleep: Duration::from_millis(100),
-            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            sleep: None,
+            workers: default_workers(),
             out: default_out(),
             cell_limit: Duration::from_secs(5),
             total_limit: Duration::from_secs(85),
@@ -67,7 +77,7 @@ impl Options {
 
     fn smoke(&mut self) {
         self.max = self.max.min(1_000);
-        self.sleep = Duration::from_millis(10);
+        self.sleep = Some(Duration::from_millis(10));
         self.cell_limit = Duration::from_millis(100);
         self.total_limit = Duration::from_secs(20);
         self.runs = 1;
@@ -81,7 +91,8 @@ impl Options {
                 "--only" => options.ways = args.names(&option, &Way::ALL, Way::name)?,
                 "--max" => options.max = args.number(&option, 1..=SIZES[SIZES.len() - 1])?,
                 "--sleep" => {
-                    options.sleep = Duration::from_millis(args.number(&option, 1_u64..=1_000)?);
+                    let millis = args.number(&option, 1_u64..=1_000)?;
+                    options.sleep = Some(Duration::from_millis(millis));
                 }
                 "--workers" => options.workers = args.number(&option, 1_usize..=512)?,
                 "--out" => options.out = args.value(&option, "a folder")?.into(),
@@ -100,6 +111,47 @@ impl Options {
         sizes
     }
 
+    /// How long each of this many sleepers sleeps, the same for every way.
+    pub(super) fn sleep_of(&self, sleepers: u64) -> Duration {
+        let usual = if sleepers < MANY {
+            SLEEP
+        } else {
+            SLEEP_OF_MANY
+        };
+        self.sleep.unwrap_or(usual)
+    }
+
+    /// The durations of sleep, in words.
+    pub(super) fn sleep_text(&self) -> String {
+        match self.sleep {
+            Some(sleep) => chosen(sleep),
+            None if self.max < MANY => chosen(SLEEP),
+            None => format!(
+                "{} (from {} sleepers on {}, so that all are asleep at once)",
+                chosen(SLEEP),
+                count(MANY),
+                chosen(SLEEP_OF_MANY)
+            ),
+        }
+    }
+
+    /// Whether this is the report as it is meant to be, and no trial of some part of it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ways == Way::ALL
+            && self.max == SIZES[SIZES.len() - 1]
+            && self.sleep.is_none()
+            && self.workers == default_workers()
+    }
+
+    /// A trial must not take the place of a whole report.
+    fn file_name(&self) -> &'static str {
+        if self.is_whole() {
+            "sleep"
+        } else {
+            "sleep-trial"
+        }
+    }
+
     /// Makes sure, before anything is measured, that the pages can be written.
     pub(super) fn create_out(&self) -> io::Result<Pages> {
         let told = |error: io::Error| {
@@ -110,9 +162,10 @@ impl Options {
             )
         };
         std::fs::create_dir_all(&self.out).map_err(told)?;
+        let name = self.file_name();
         let pages = Pages {
-            html: self.out.join("sleep.html"),
-            csv: self.out.join("sleep.csv"),
+            html: self.out.join(name).with_extension("html"),
+            csv: self.out.join(name).with_extension("csv"),
         };
         // Opened, but not emptied: an earlier page stays until there is a new one.
         let mut open = std::fs::OpenOptions::new();
@@ -122,6 +175,10 @@ impl Options {
             .map_err(told)?;
         Ok(pages)
     }
+}
+
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// `target/wheelhouse-benches`, wherever `target` is: this program was built into it.
@@ -136,7 +193,7 @@ fn default_out() -> PathBuf {
 
 /// The text of `--help`.
 pub(super) fn help() -> String {
-    let describe = |way: Way| format!("      {:<22}{}", way.name(), way.title());
+    let describe = |way: Way| format!("      {:<27}{}", way.name(), way.title());
     let ways = Way::ALL.map(describe).join("\n");
     let defaults = Options::new();
     format!(
@@ -145,8 +202,8 @@ Blocking sleep against async sleep, from one sleeper to a million.
 
 Each way to sleep really runs with 1, 10, 100 .. 1,000,000 sleepers of the same duration, every cell
 in a process of its own. Prints a table, writes a page with the curves and a CSV file, and ends
-within 90 seconds. A cell that would take more than 5 s by arithmetic (sleepers / those who can
-sleep at once x duration) isn't run: it is shown as computed and never drawn.
+within 90 seconds, once built. A cell that would take more than 5 s by arithmetic (sleepers / those
+who can sleep at once x duration) isn't run: it is shown as computed and never drawn.
 
 USAGE
   cargo run --release -p wheelhouse-benches -- [OPTIONS]
@@ -155,9 +212,11 @@ OPTIONS
   --only WAY[,WAY..]  only these ways:
 {ways}
   --max N             no more than N sleepers, 1 to 1,000,000 [1,000,000]
-  --sleep MS          how long each sleeps, 1 to 1,000 ms [100]
+  --sleep MS          how long each sleeps, 1 to 1,000 ms
+                      [{sleep}; from {many} sleepers on {sleep_of_many}, so that all are asleep at once]
   --workers N         worker threads of each runtime, 1 to 512 [this machine's cores: {workers}]
-  --out DIR           where sleep.html and sleep.csv go [{out}]
+  --out DIR           where sleep.html and sleep.csv go, or sleep-trial.html and sleep-trial.csv
+                      if an option above or --smoke is given [{out}]
   --smoke             a few seconds' worth, to see that all of it works: at most 1,000 sleepers
                       of 10 ms, nothing above 100 ms; options after it override it
   --help              this text
@@ -167,6 +226,9 @@ Threads of the way `thread-each` ask for a stack of {stack} KiB.
 Another program of this package measures scheduling and timers row by row, against the same rivals:
   cargo run --release -p wheelhouse-benches --bin schedule -- --help
 ",
+        sleep = SLEEP.as_millis(),
+        sleep_of_many = count(SLEEP_OF_MANY.as_secs() * 1_000),
+        many = count(MANY),
         workers = defaults.workers,
         out = defaults.out.display(),
         stack = THREAD_STACK / 1024,
@@ -191,6 +253,8 @@ mod tests {
         let options = parse("").expect("nothing asked");
         assert_eq!(options.ways, Way::ALL);
         assert_eq!(options.sizes(), SIZES);
+        assert_eq!(options.sleep_of(1_000), Duration::from_millis(100));
+        assert_eq!(options.sleep_of(1_000_000), Duration::from_secs(1));
     }
 
     #[test]
@@ -199,8 +263,29 @@ mod tests {
             .expect("all of it is allowed");
         assert_eq!(options.ways, [Way::Async(Which::Wheelhouse), Way::InTurn]);
         assert_eq!(options.sizes(), [1, 10, 100, 250]);
-        assert_eq!(options.sleep, Duration::from_millis(20));
+        assert_eq!(options.sleep_of(10), Duration::from_millis(20));
+        assert_eq!(options.sleep_of(1_000_000), Duration::from_millis(20));
         assert_eq!(options.out, PathBuf::from("/tmp/x"));
+    }
+
+    #[test]
+    fn a_trial_is_written_elsewhere_than_the_whole_report() {
+        for whole in ["", "--out x", "--max 1_000_000"] {
+            let options = parse(whole).expect("allowed");
+            assert_eq!(options.file_name(), "sleep", "{whole}");
+        }
+        let more = default_workers() + 1;
+        let workers = format!("--workers {more}");
+        for trial in [
+            "--max 10",
+            "--only in-turn",
+            "--sleep 100",
+            "--smoke",
+            &workers,
+        ] {
+            let options = parse(trial).expect("allowed");
+            assert_eq!(options.file_name(), "sleep-trial", "{trial}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::outcome::{Measured, Outcome};
 use super::rows;
 use super::runner::{Cell, Results};
 use super::style::{CSS, escape, hue, label, stroke};
-use super::table::{COLUMNS, figures, preface, remark};
+use super::table::{COLUMNS, figures, preface, remark, title};
 use super::way::Way;
 use crate::quantity::{count, time};
 
@@ -17,7 +17,8 @@ struct Figure {
     title: &'static str,
     note: &'static str,
     unit: fn(f64) -> String,
-    value: fn(&Measured, &Results) -> f64,
+    /// Its value for sleepers of this many nanoseconds.
+    value: fn(&Measured, f64) -> f64,
 }
 
 const FIGURES: [Figure; 4] = [
@@ -25,9 +26,7 @@ const FIGURES: [Figure; 4] = [
         title: "Time beyond one sleep",
         note: "Wall time until the last sleeper was joined, less the duration of one sleep.",
         unit: time,
-        value: |measured, results| {
-            (measured.wall_ns as f64 - results.options.sleep.as_nanos() as f64).max(1.0)
-        },
+        value: |measured, sleep| (measured.wall_ns as f64 - sleep).max(1.0),
     },
     Figure {
         title: "CPU time for each sleeper",
@@ -58,6 +57,9 @@ pub(super) fn render(results: &Results) -> String {
          <h1>Blocking sleep against async sleep</h1>\n<p class=\"lead\">{}</p>\n",
         escape(&preface(results))
     );
+    if let Some(warning) = results.noise.warning() {
+        let _ = writeln!(page, "<p class=\"warning\">{}</p>", escape(&warning));
+    }
     write_legend(&mut page, results);
     write_charts(&mut page, results);
     write_table(&mut page, results);
@@ -92,8 +94,9 @@ fn write_charts(page: &mut String, results: &Results) {
     let reach = "Sleepers that really slept, each way in its own process; a cross where the system \
                  would not give more.";
     write_figure(page, "How far each way goes", reach, &rows::reach(results));
-    let memory = "Where the most of a way's sleepers slept at once. Filled: user memory. Hollow: \
-                  memory that the kernel holds for the threads and page tables.";
+    let memory = "Divided by the sleepers that were asleep at once, where a way had the most of \
+                  them. Filled: user memory. Hollow: memory that the kernel holds for the threads \
+                  and page tables.";
     write_figure(
         page,
         "Memory for each sleeper",
@@ -130,21 +133,32 @@ fn curves(figure: &Figure, results: &Results) -> Vec<Curve> {
 
 fn point(figure: &Figure, results: &Results, cell: &Cell) -> Option<Point> {
     let measured = cell.outcome.measured()?;
-    let y = (figure.value)(measured, results);
-    let tip = format!(
-        "{}, {}: {}",
-        cell.way.title(),
-        count(measured.slept),
-        (figure.unit)(y)
-    );
-    let gave_out = matches!(cell.outcome, Outcome::GaveOut(..));
+    let sleep = results.options.sleep_of(cell.sleepers).as_nanos() as f64;
+    let value = |measured: &Measured| (figure.value)(measured, sleep);
+    let y = value(measured);
     // A logarithm has no place for nothing.
+    let runs = cell.runs.iter().map(value).filter(|value| *value > 0.0);
+    let range = runs.fold((y, y), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    let tip = tip(figure, cell.way, measured.slept, y, range);
+    let gave_out = matches!(cell.outcome, Outcome::GaveOut(..));
     (y > 0.0).then_some(Point {
         x: measured.slept as f64,
         y,
+        range,
         tip,
         gave_out,
     })
+}
+
+fn tip(figure: &Figure, way: Way, slept: u64, y: f64, (low, high): (f64, f64)) -> String {
+    let mut tip = format!("{}, {}: {}", way.title(), count(slept), (figure.unit)(y));
+    if low < high {
+        let (low, high) = ((figure.unit)(low), (figure.unit)(high));
+        let _ = write!(tip, " ({low} to {high})");
+    }
+    tip
 }
 
 fn write_table(page: &mut String, results: &Results) {
@@ -155,13 +169,9 @@ fn write_table(page: &mut String, results: &Results) {
     page.push_str("</tr></thead>\n<tbody>\n");
     let columns = COLUMNS.len();
     for sleepers in results.options.sizes() {
-        let title = if sleepers == 1 { "sleeper" } else { "sleepers" };
         let span = columns + 1;
-        let _ = writeln!(
-            page,
-            "<tr><th colspan=\"{span}\">{} {title}</th></tr>",
-            count(sleepers)
-        );
+        let title = title(&results.options, sleepers);
+        let _ = writeln!(page, "<tr><th colspan=\"{span}\">{title}</th></tr>");
         for cell in results
             .cells
             .iter()
@@ -172,9 +182,11 @@ fn write_table(page: &mut String, results: &Results) {
     }
     page.push_str("</tbody>\n</table></div>\n");
     page.push_str(
-        "<p class=\"note\">Memory is for each sleeper; – where there are too few sleepers for the \
-         kernel's counters. “At once” is the largest number that slept at the same time. \
-         “Computed” is arithmetic, and not drawn above.</p>\n",
+        "<p class=\"note\">Wall, lateness and CPU are those of the run with the median wall time. \
+         “At once” is the largest number that slept at the same time, and memory is divided by it; \
+         – where there are too few sleepers for the kernel's counters, or where memory was also \
+         that of many that had not slept yet or had ended. “Computed” is arithmetic, and not \
+         drawn above.</p>\n",
     );
 }
 
@@ -187,7 +199,7 @@ fn write_row(page: &mut String, cell: &Cell, kernel_stack: u64) {
     );
     let measured = cell.outcome.measured();
     if let Some(measured) = measured {
-        for figure in figures(measured, kernel_stack) {
+        for figure in figures(cell.way, measured, kernel_stack) {
             let _ = write!(page, "<td>{figure}</td>");
         }
     }
@@ -218,6 +230,7 @@ mod tests {
     use crate::args::Args;
     use crate::runtime::Which;
     use crate::sleep::machine::Machine;
+    use crate::sleep::noise::Noise;
     use crate::sleep::options::{Asked, Options};
     use crate::sleep::outcome::GaveOut;
 
@@ -244,31 +257,30 @@ mod tests {
             why: "no <more>".into(),
             fatal: true,
         };
-        let cells = vec![
-            Cell {
-                way: tokio,
-                sleepers: 1,
-                outcome: Outcome::Measured(measured(1, 101_230_000)),
-            },
-            Cell {
-                way: tokio,
-                sleepers: 1_000,
-                outcome: Outcome::Measured(measured(1_000, 345_600_000)),
-            },
-            Cell {
-                way: Way::InTurn,
-                sleepers: 1_000,
-                outcome: Outcome::Computed(Duration::from_secs(100), "1,000 × 100 ms".into()),
-            },
-            Cell {
-                way: Way::ThreadEach,
-                sleepers: 1_000,
-                outcome: Outcome::GaveOut(crash, Some(measured(777, 150_000_000))),
-            },
+        let cell = |way, sleepers, outcome| Cell {
+            way,
+            sleepers,
+            outcome,
+            runs: Vec::new(),
+        };
+        let computed = Outcome::Computed(Duration::from_secs(100), "1,000 × 100 ms".into());
+        let gave_out = Outcome::GaveOut(crash, Some(measured(777, 150_000_000)));
+        let mut cells = vec![
+            cell(tokio, 1, Outcome::Measured(measured(1, 101_230_000))),
+            cell(
+                tokio,
+                1_000,
+                Outcome::Measured(measured(1_000, 345_600_000)),
+            ),
+            cell(Way::InTurn, 1_000, computed),
+            cell(Way::ThreadEach, 1_000, gave_out),
         ];
+        let runs = [345_600_000, 300_000_000, 400_000_000];
+        cells[1].runs = runs.map(|wall| measured(1_000, wall)).to_vec();
         Results {
             options,
             machine: Machine::this(),
+            noise: Noise::default(),
             kernel_stack: 16_384,
             cells,
         }
@@ -279,7 +291,7 @@ mod tests {
         let page = render(&results());
         assert!(page.contains("<td>101 ms</td>") && page.contains("<td>346 ms</td>"));
         assert!(
-            page.contains("tokio sleep().await, 1,000: 246 ms</title>"),
+            page.contains("tokio sleep().await, 1,000: 246 ms (200 ms to 300 ms)</title>"),
             "beyond one sleep"
         );
         assert!(
@@ -297,6 +309,14 @@ mod tests {
             assert!(drawn.iter().all(|curve| curve.label != label(Way::InTurn)));
             assert_eq!(drawn.len(), 2);
         }
+    }
+
+    #[test]
+    fn a_busy_machine_is_told_on_the_page() {
+        let mut results = results();
+        assert!(!render(&results).contains("class=\"warning\""));
+        results.noise.others = Some(1.5);
+        assert!(render(&results).contains("<p class=\"warning\">The machine was busy"));
     }
 
     #[test]

@@ -15,6 +15,9 @@ const REPEATED_UP_TO: Duration = Duration::from_secs(2);
 /// A cell that is expected to take longer than this, overhead and all, isn't run either.
 const WITH_OVERHEAD: Duration = Duration::from_secs(15);
 
+/// The overhead of fewer sleepers is mostly that of one wake-up, and says nothing of many more.
+const SCALED_FROM: u64 = 1_000;
+
 /// What starting and reading a cell's process takes.
 const PROCESS: Duration = Duration::from_millis(15);
 
@@ -57,16 +60,17 @@ impl<'a> Plan<'a> {
     }
 
     fn arithmetic(&self, way: Way, sleepers: u64) -> Duration {
-        way.arithmetic(sleepers, self.options.sleep, self.options.workers)
+        let sleep = self.options.sleep_of(sleepers);
+        way.arithmetic(sleepers, sleep, self.options.workers)
     }
 
     /// How long one run should take: arithmetic, and the overhead of the size before, scaled up.
     fn expected(&self, way: Way, sleepers: u64) -> Duration {
         let overhead = match self.seen.get(&way) {
-            Some(seen) => seen
+            Some(seen) if seen.sleepers >= SCALED_FROM => seen
                 .overhead
                 .mul_f64(sleepers as f64 / seen.sleepers as f64),
-            None => way.rough_cost().mul_f64(sleepers as f64),
+            _ => way.rough_cost().mul_f64(sleepers as f64),
         };
         self.arithmetic(way, sleepers) + overhead
     }
@@ -87,9 +91,22 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// What to do with the first of these cells, given that the others are to follow.
+    pub(super) fn decide_first(&self, cells: &[(Way, u64)], elapsed: Duration) -> Decision {
+        let (way, sleepers) = cells[0];
+        match self.decide(way, sleepers, elapsed) {
+            // Better each cell once than the last ones not at all.
+            Decision::Run { expected, .. }
+                if elapsed + self.cost(cells, elapsed) > self.options.total_limit =>
+            {
+                Decision::Run { runs: 1, expected }
+            }
+            decision => decision,
+        }
+    }
+
     fn reason_against(&self, way: Way, sleepers: u64, elapsed: Duration) -> Option<Outcome> {
         let Options {
-            sleep,
             workers,
             cell_limit,
             total_limit,
@@ -97,7 +114,7 @@ impl<'a> Plan<'a> {
         } = *self.options;
         let arithmetic = self.arithmetic(way, sleepers);
         if arithmetic > cell_limit {
-            let why = way.arithmetic_text(sleepers, sleep, workers);
+            let why = way.arithmetic_text(sleepers, self.options.sleep_of(sleepers), workers);
             return Some(Outcome::Computed(arithmetic, why));
         }
         if let Some(at) = self.seen.get(&way).and_then(|seen| seen.gave_out) {
@@ -155,6 +172,11 @@ impl<'a> Plan<'a> {
 
     /// How long these cells should take in all, `elapsed` after the start.
     pub(super) fn left(&self, cells: &[(Way, u64)], elapsed: Duration) -> Duration {
+        let limit = self.options.total_limit.saturating_sub(elapsed);
+        self.cost(cells, elapsed).min(limit)
+    }
+
+    fn cost(&self, cells: &[(Way, u64)], elapsed: Duration) -> Duration {
         let cost = |(way, sleepers): &(Way, u64)| match self.decide(*way, *sleepers, elapsed) {
             Decision::Run { runs, expected } => (expected + PROCESS).mul_f64(runs as f64),
             Decision::Leave(_) => Duration::ZERO,
@@ -209,7 +231,8 @@ mod tests {
         let options = options();
         let mut plan = Plan::with_memory(&options, u64::MAX);
         plan.learn(Way::ThreadEach, 1_000, &wall(150));
-        let expected = Duration::from_millis(600);
+        // Ten times the 50 ms beyond a sleep of 100 ms, and a sleep of a second.
+        let expected = Duration::from_millis(1_500);
         let run = Decision::Run { runs: 3, expected };
         assert_eq!(plan.decide(Way::ThreadEach, 10_000, NOW), run);
         let computed = plan.decide(Way::ThreadEach, 1_000_000, NOW);
@@ -217,6 +240,17 @@ mod tests {
             matches!(computed, Decision::Leave(Outcome::Computed(..))),
             "{computed:?}"
         );
+    }
+
+    #[test]
+    fn the_lateness_of_few_is_not_scaled_up_to_many() {
+        let options = options();
+        let mut plan = Plan::with_memory(&options, u64::MAX);
+        let tokio = Way::Async(Which::Tokio);
+        let before = plan.decide(tokio, 1_000_000, NOW);
+        plan.learn(tokio, 1, &wall(102));
+        assert_eq!(plan.decide(tokio, 1_000_000, NOW), before);
+        assert!(matches!(before, Decision::Run { .. }), "{before:?}");
     }
 
     #[test]
@@ -244,6 +278,20 @@ mod tests {
         let left = plan.decide(Way::ThreadEach, 100_000, NOW);
         let why = "may need 3.05 GiB, only 1.00 GiB are free".to_owned();
         assert_eq!(left, Decision::Leave(Outcome::NotRun(why)));
+    }
+
+    #[test]
+    fn runs_are_fewer_when_the_rest_would_not_fit() {
+        let options = options();
+        let plan = Plan::with_memory(&options, u64::MAX);
+        let cells = [(Way::Async(Which::Tokio), 1_000_000); 2];
+        let runs = |elapsed| match plan.decide_first(&cells, elapsed) {
+            Decision::Run { runs, .. } => runs,
+            Decision::Leave(outcome) => panic!("left: {outcome:?}"),
+        };
+        // Twice three runs of about two seconds each.
+        assert_eq!(runs(options.total_limit - Duration::from_secs(13)), 3);
+        assert_eq!(runs(options.total_limit - Duration::from_secs(11)), 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use super::way::Way;
-use crate::quantity::count;
+use crate::quantity::{count, counted};
 
 /// One line that is written over on a terminal; elsewhere a line for each number of sleepers.
 #[derive(Debug)]
@@ -27,15 +27,14 @@ impl Progress {
     /// Cell `index` is about to run.
     pub(super) fn show(&mut self, index: usize, way: Way, sleepers: u64, left: Duration) {
         let left = left.as_secs_f64().ceil();
-        let sleepers_text = count(sleepers);
         if self.terminal {
             let (cell, cells, title) = (index + 1, self.cells, way.title());
-            let line = format!("[{cell:>2}/{cells}] {sleepers_text} × {title}, {left} s left");
+            let sleepers = count(sleepers);
+            let line = format!("[{cell:>2}/{cells}] {sleepers} × {title}, {left} s left");
             self.write(&format!("\r\x1b[2K{line}"));
         } else if self.told.replace(sleepers) != Some(sleepers) {
-            self.write(&format!(
-                "{sleepers_text:>9} sleepers, about {left} s left\n"
-            ));
+            let sleepers = counted(sleepers, "sleeper");
+            self.write(&format!("{sleepers:>18}, about {left} s left\n"));
         }
     }
 

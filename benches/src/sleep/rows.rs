@@ -6,9 +6,9 @@ use super::chart::{Axis, short_count};
 use super::outcome::Outcome;
 use super::runner::{Cell, Results};
 use super::style::{escape, hue, stroke};
-use super::table::{kernel_bytes_each, user_bytes_each};
+use super::table::BytesEach;
 use super::way::Way;
-use crate::quantity::{bytes, count};
+use crate::quantity::{bytes, count, counted};
 
 const WIDTH: f64 = 560.0;
 const LEFT: f64 = 196.0;
@@ -57,6 +57,7 @@ fn render(title: &str, rows: &[Row], axis: Axis, unit: fn(f64) -> String) -> Str
 fn short_title(way: Way) -> &'static str {
     match way {
         Way::Blocking(_) => way.title().strip_prefix("thread::").unwrap_or(way.title()),
+        Way::SpawnBlocking(_) => way.title().strip_suffix(" jobs").unwrap_or(way.title()),
         _ => way.title(),
     }
 }
@@ -147,7 +148,7 @@ pub(super) fn memory(results: &Results) -> String {
         .collect();
     let values = figures
         .iter()
-        .flat_map(|memory| [memory.user, memory.kernel]);
+        .flat_map(|memory| [memory.each.user, memory.each.kernel]);
     let axis = Axis::around(
         values.map(|value| value.max(1.0)),
         LEFT + 12.0,
@@ -170,13 +171,11 @@ struct Memory {
     way: Way,
     slept: u64,
     at_once: u64,
-    user: f64,
-    kernel: f64,
+    each: BytesEach,
 }
 
 impl Memory {
-    /// Where most of them slept at once; a way with fewer threads than sleepers is shown where
-    /// the fewest had to wait.
+    /// Where the most of them slept at once.
     fn of(results: &Results, way: Way) -> Option<Memory> {
         let all = cells_of(results, way).into_iter().filter_map(|cell| {
             let measured = cell.outcome.measured()?;
@@ -184,27 +183,23 @@ impl Memory {
                 way,
                 slept: measured.slept,
                 at_once: measured.asleep_at_once,
-                user: user_bytes_each(measured)?,
-                kernel: kernel_bytes_each(measured, results.kernel_stack)?,
+                each: BytesEach::of(way, measured, results.kernel_stack)?,
             })
         });
-        let together = |memory: &Memory| memory.at_once * 100 >= memory.slept * 99;
-        let (together, queued): (Vec<Memory>, Vec<Memory>) = all.partition(together);
-        let fewest = queued.into_iter().min_by_key(|memory| memory.slept);
-        together
-            .into_iter()
-            .max_by_key(|memory| memory.slept)
-            .or(fewest)
+        all.max_by_key(|memory| memory.slept)
     }
 
     fn draw(&self, axis: Axis) -> String {
-        let (user, kernel) = (axis.at(self.user.max(1.0)), axis.at(self.kernel.max(1.0)));
+        let (user, kernel) = (
+            axis.at(self.each.user.max(1.0)),
+            axis.at(self.each.kernel.max(1.0)),
+        );
         let tip = format!(
-            "{} sleepers, {} at once: {} of user memory and {} in the kernel, each",
-            count(self.slept),
+            "{}, {} at once: {} of user memory and {} in the kernel for each of these",
+            counted(self.slept, "sleeper"),
             count(self.at_once),
-            bytes(self.user),
-            bytes(self.kernel)
+            bytes(self.each.user),
+            bytes(self.each.kernel)
         );
         let (user_at, kernel_at) = anchors(user, kernel);
         format!(
@@ -217,8 +212,8 @@ impl Memory {
              <text class=\"value\" x=\"{user:.1}\" y=\"-9\" text-anchor=\"{user_at}\">{}</text>",
             LEFT - 12.0,
             self.at_once_text(),
-            bytes(self.kernel),
-            bytes(self.user),
+            bytes(self.each.kernel),
+            bytes(self.each.user),
         )
     }
 
@@ -248,10 +243,12 @@ mod tests {
     use crate::args::Args;
     use crate::runtime::Which;
     use crate::sleep::machine::Machine;
+    use crate::sleep::noise::Noise;
     use crate::sleep::options::{Asked, Options};
     use crate::sleep::outcome::{GaveOut, Measured};
 
     const TOKIO: Way = Way::Async(Which::Tokio);
+    const POOL: Way = Way::SpawnBlocking(Which::Tokio);
 
     fn cell(way: Way, slept: u64, at_once: u64, user_bytes: u64) -> Cell {
         let measured = Measured {
@@ -264,6 +261,7 @@ mod tests {
             way,
             sleepers: slept,
             outcome: Outcome::Measured(measured),
+            runs: Vec::new(),
         }
     }
 
@@ -275,6 +273,7 @@ mod tests {
         Results {
             options,
             machine: Machine::this(),
+            noise: Noise::default(),
             kernel_stack: 16_384,
             cells,
         }
@@ -286,12 +285,13 @@ mod tests {
             cell(TOKIO, 1_000, 1_000, 900_000),
             cell(TOKIO, 10_000, 10_000, 4_000_000),
             cell(TOKIO, 100_000, 30_000, 44_000_000),
-            cell(Way::SpawnBlocking, 1_000, 512, 5_000_000),
-            cell(Way::SpawnBlocking, 10_000, 512, 5_000_000),
+            cell(POOL, 1_000, 512, 5_120_000),
+            cell(POOL, 10_000, 512, 10_240_000),
         ]);
         let tokio = Memory::of(&results, TOKIO).expect("measured");
-        assert_eq!((tokio.slept, tokio.user), (10_000, 400.0));
-        let pool = Memory::of(&results, Way::SpawnBlocking).expect("measured");
+        assert_eq!((tokio.slept, tokio.each.user), (10_000, 400.0));
+        let pool = Memory::of(&results, POOL).expect("measured");
+        assert_eq!(pool.each.user, 10_000.0);
         assert_eq!(pool.at_once_text(), "1,000, 512 at once");
         assert!(memory(&results).contains("10,000 at once</text>"));
     }
@@ -311,12 +311,14 @@ mod tests {
                 way: Way::InTurn,
                 sleepers: 100,
                 outcome: why,
+                runs: Vec::new(),
             },
             cell(Way::ThreadEach, 100, 100, 0),
             Cell {
                 way: Way::ThreadEach,
                 sleepers: 1_000,
                 outcome: Outcome::GaveOut(gave_out, None),
+                runs: Vec::new(),
             },
         ]);
         let svg = reach(&results);

@@ -10,8 +10,7 @@ pub(super) const CSS: &str = include_str!("page.css");
 pub(super) fn hue(way: Way) -> &'static str {
     match way {
         Way::InTurn | Way::ThreadEach => "os",
-        Way::SpawnBlocking => "tokio",
-        Way::Blocking(which) | Way::Async(which) => match which {
+        Way::Blocking(which) | Way::SpawnBlocking(which) | Way::Async(which) => match which {
             Which::Wheelhouse => "wheelhouse",
             Which::Tokio => "tokio",
             Which::SmolStatic | Which::Smol => "smol",
@@ -24,7 +23,7 @@ pub(super) fn stroke(way: Way) -> &'static str {
     match way {
         Way::ThreadEach | Way::Async(_) => "solid",
         Way::InTurn | Way::Blocking(_) => "dashed",
-        Way::SpawnBlocking => "dotted",
+        Way::SpawnBlocking(_) => "dotted",
     }
 }
 
@@ -33,7 +32,8 @@ pub(super) fn label(way: Way) -> &'static str {
     match way {
         Way::InTurn => "in turn",
         Way::ThreadEach => "thread each",
-        Way::SpawnBlocking => "spawn_blocking",
+        Way::SpawnBlocking(Which::Wheelhouse) => "wheelhouse, jobs",
+        Way::SpawnBlocking(_) => "tokio, jobs",
         Way::Blocking(Which::Wheelhouse) => "wheelhouse, blocked",
         Way::Blocking(Which::Tokio) => "tokio, blocked",
         Way::Blocking(_) => "smol, blocked",

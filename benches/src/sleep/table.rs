@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use super::options::Options;
 use super::outcome::{Measured, Outcome};
 use super::runner::{Cell, Results};
-use crate::quantity::{bytes, count, time};
+use super::way::Way;
+use crate::quantity::{bytes, chosen, count, counted, time};
 
 /// Below this many sleepers, bytes per sleeper say more about the counters' grain (pages, and
 /// counts that the kernel adds up in batches) than about sleepers.
@@ -22,31 +24,67 @@ pub(super) const COLUMNS: [&str; 8] = [
     "at once",
 ];
 
-/// Bytes of user memory for each sleeper.
-pub(super) fn user_bytes_each(measured: &Measured) -> Option<f64> {
-    (measured.slept >= BYTES_FROM).then(|| measured.user_bytes as f64 / measured.slept as f64)
+/// Bytes for each sleeper that was asleep when most of them were.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct BytesEach {
+    pub(super) user: f64,
+    /// What the kernel holds: its stacks of the threads, and page tables.
+    pub(super) kernel: f64,
 }
 
-/// Bytes for each sleeper that the kernel holds: its stacks of the threads, and page tables.
-pub(super) fn kernel_bytes_each(measured: &Measured, kernel_stack: u64) -> Option<f64> {
-    let stacks = measured.new_threads * kernel_stack;
-    let all = (stacks + measured.page_table_bytes) as f64;
-    (measured.slept >= BYTES_FROM).then(|| all / measured.slept as f64)
+impl BytesEach {
+    /// `None` where the sleepers asleep are too few to be told from what else takes memory.
+    pub(super) fn of(way: Way, measured: &Measured, kernel_stack: u64) -> Option<BytesEach> {
+        if measured.slept < BYTES_FROM || !mostly_asleep(way, measured) {
+            return None;
+        }
+        let asleep = measured.asleep_at_once as f64;
+        let stacks = measured.new_threads * kernel_stack;
+        Some(BytesEach {
+            user: measured.user_bytes as f64 / asleep,
+            kernel: (stacks + measured.page_table_bytes) as f64 / asleep,
+        })
+    }
+}
+
+/// Whether next to all memory was that of sleepers asleep. Those that have yet to sleep, or have
+/// slept, take about as much as the others, except that jobs in a queue are small beside threads.
+fn mostly_asleep(way: Way, measured: &Measured) -> bool {
+    let percent = match way {
+        Way::SpawnBlocking(_) => 50,
+        _ => 99,
+    };
+    measured.asleep_at_once * 100 >= measured.slept * percent
 }
 
 /// The figures of one cell, in the order of [`COLUMNS`].
-pub(super) fn figures(measured: &Measured, kernel_stack: u64) -> [String; 8] {
+pub(super) fn figures(way: Way, measured: &Measured, kernel_stack: u64) -> [String; 8] {
     let each = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), bytes);
+    let memory = BytesEach::of(way, measured, kernel_stack);
     [
         time(measured.wall_ns as f64),
         time(measured.late_p50_ns as f64),
         time(measured.late_p99_ns as f64),
-        time(measured.cpu_ns as f64),
-        each(user_bytes_each(measured)),
-        each(kernel_bytes_each(measured, kernel_stack)),
+        cpu_time(measured.cpu_ns),
+        each(memory.map(|each| each.user)),
+        each(memory.map(|each| each.kernel)),
         count(measured.threads),
         count(measured.asleep_at_once),
     ]
+}
+
+/// Less than this is lost in the sampler's own time, which is subtracted.
+fn cpu_time(nanos: u64) -> String {
+    if nanos < 1_000 {
+        return "< 1 µs".to_owned();
+    }
+    time(nanos as f64)
+}
+
+/// The head of the rows for this many sleepers.
+pub(super) fn title(options: &Options, sleepers: u64) -> String {
+    let sleep = chosen(options.sleep_of(sleepers));
+    format!("{} of {sleep}", counted(sleepers, "sleeper"))
 }
 
 /// What is to be said of a cell besides its figures.
@@ -75,26 +113,34 @@ pub(super) fn remark(outcome: &Outcome) -> Option<String> {
 
 /// What the reader has to know before the figures.
 pub(super) fn preface(results: &Results) -> String {
-    let sleep = results.options.sleep.as_millis();
-    let workers = results.options.workers;
+    let options = &results.options;
+    let trial = if options.is_whole() {
+        ""
+    } else {
+        "A trial of some part of the report. "
+    };
     format!(
-        "Sleepers of {sleep} ms, {workers} worker threads. That N sleeps at once take the time of \
-         one is no finding; what differs is overhead, lateness, CPU, memory (here for each \
-         sleeper), and where each way gives out."
+        "{trial}Sleepers of {}, {}. That N sleeps at once take the time of one is no finding; \
+         what differs is overhead, lateness, CPU, memory (here for each sleeper asleep), and \
+         where each way gives out.",
+        options.sleep_text(),
+        counted(options.workers as u64, "worker thread"),
     )
 }
 
 /// The whole table.
 pub(super) fn render(results: &Results) -> String {
     let mut text = format!("{}\n", preface(results));
+    if let Some(warning) = results.noise.warning() {
+        let _ = writeln!(text, "\nWARNING: {warning}");
+    }
     for sleepers in results.options.sizes() {
         let cells: Vec<&Cell> = results
             .cells
             .iter()
             .filter(|cell| cell.sleepers == sleepers)
             .collect();
-        let title = if sleepers == 1 { "sleeper" } else { "sleepers" };
-        write_head(&mut text, &format!("{} {title}", count(sleepers)));
+        write_head(&mut text, &title(&results.options, sleepers));
         for cell in cells {
             write_cell(&mut text, cell, results.kernel_stack);
         }
@@ -113,7 +159,7 @@ fn write_head(text: &mut String, title: &str) {
 fn write_cell(text: &mut String, cell: &Cell, kernel_stack: u64) {
     let _ = write!(text, "{:<34}", cell.way.title());
     if let Some(measured) = cell.outcome.measured() {
-        for figure in figures(measured, kernel_stack) {
+        for figure in figures(cell.way, measured, kernel_stack) {
             let _ = write!(text, " {figure:>10}");
         }
     }
@@ -123,9 +169,10 @@ fn write_cell(text: &mut String, cell: &Cell, kernel_stack: u64) {
     text.push('\n');
 }
 
-/// Every figure of every cell that ran, and the computed wall times marked as such.
+/// Every figure of every cell that ran, and how the others ended.
 pub(super) fn csv(results: &Results) -> String {
-    let mut text = format!("way,sleepers,outcome,{}\n", Measured::NAMES.join(","));
+    let names = Measured::NAMES.join(",");
+    let mut text = format!("way,sleepers,sleep_ns,outcome,wall_min_ns,wall_max_ns,{names}\n");
     for cell in &results.cells {
         let outcome = match &cell.outcome {
             Outcome::Measured(_) => "measured",
@@ -134,7 +181,12 @@ pub(super) fn csv(results: &Results) -> String {
             Outcome::NotRun(_) => "not run",
             Outcome::Failed(_) => "failed",
         };
-        let _ = write!(text, "{},{},{outcome}", cell.way.name(), cell.sleepers);
+        let (way, sleepers) = (cell.way.name(), cell.sleepers);
+        let sleep = results.options.sleep_of(sleepers).as_nanos();
+        let walls = || cell.runs.iter().map(|run| run.wall_ns);
+        let shown = |wall: Option<u64>| wall.map(|wall| wall.to_string()).unwrap_or_default();
+        let (min, max) = (shown(walls().min()), shown(walls().max()));
+        let _ = write!(text, "{way},{sleepers},{sleep},{outcome},{min},{max}");
         let values = cell
             .outcome
             .measured()
@@ -152,13 +204,17 @@ pub(super) fn csv(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::Which;
     use std::time::Duration;
+
+    const TASKS: Way = Way::Async(Which::Wheelhouse);
 
     fn measured() -> Measured {
         Measured {
             slept: 2_000,
             wall_ns: 101_500_000,
             cpu_ns: 3_000_000,
+            asleep_at_once: 2_000,
             user_bytes: 322_000,
             new_threads: 10,
             page_table_bytes: 4_000,
@@ -168,14 +224,44 @@ mod tests {
 
     #[test]
     fn memory_is_told_for_each_sleeper_user_and_kernel_apart() {
-        assert_eq!(user_bytes_each(&measured()), Some(161.0));
-        assert_eq!(kernel_bytes_each(&measured(), 16_384), Some(83.92));
+        let each = BytesEach::of(TASKS, &measured(), 16_384);
+        let (user, kernel) = (161.0, 83.92);
+        assert_eq!(each, Some(BytesEach { user, kernel }));
         let few = Measured {
             slept: 999,
+            asleep_at_once: 999,
             ..measured()
         };
-        assert_eq!(user_bytes_each(&few), None);
-        assert_eq!(figures(&few, 16_384)[4], "–");
+        assert_eq!(BytesEach::of(TASKS, &few, 16_384), None);
+        assert_eq!(figures(TASKS, &few, 16_384)[4], "–");
+    }
+
+    #[test]
+    fn those_that_never_slept_at_once_share_no_memory() {
+        let some = Measured {
+            asleep_at_once: 1_979,
+            ..measured()
+        };
+        assert_eq!(BytesEach::of(TASKS, &some, 0), None);
+        assert_eq!(BytesEach::of(Way::ThreadEach, &some, 0), None);
+        let pool = Way::SpawnBlocking(Which::Tokio);
+        let half = Measured {
+            asleep_at_once: 1_000,
+            ..measured()
+        };
+        let each = BytesEach::of(pool, &half, 0).expect("half of them");
+        assert_eq!(each.user, 322.0);
+        let fewer = Measured {
+            asleep_at_once: 999,
+            ..measured()
+        };
+        assert_eq!(BytesEach::of(pool, &fewer, 0), None);
+    }
+
+    #[test]
+    fn cpu_time_too_small_to_be_told_is_not_nothing() {
+        assert_eq!(cpu_time(0), "< 1 µs");
+        assert_eq!(cpu_time(1_000), "1.00 µs");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::quantity::count;
+use crate::quantity::{chosen, count};
 use crate::runtime::Which;
 
-/// The threads that tokio's `spawn_blocking` may start unless told otherwise.
-const TOKIO_BLOCKING_THREADS: u64 = 512;
+/// The threads that `spawn_blocking` may start unless told otherwise, ours and tokio's alike.
+pub(super) const BLOCKING_THREADS: u64 = 512;
 
 /// A way to have many sleepers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,21 +17,22 @@ pub(super) enum Way {
     ThreadEach,
     /// `thread::sleep` inside a task for each sleeper.
     Blocking(Which),
-    /// `thread::sleep` inside tokio's `spawn_blocking`.
-    SpawnBlocking,
+    /// `thread::sleep` inside a `spawn_blocking` job for each sleeper; ours or tokio's.
+    SpawnBlocking(Which),
     /// `sleep().await` inside a task for each sleeper.
     Async(Which),
 }
 
 impl Way {
     /// All of them, in the order of the tables. smol stands for its fastest form.
-    pub(super) const ALL: [Way; 9] = [
+    pub(super) const ALL: [Way; 10] = [
         Way::InTurn,
         Way::ThreadEach,
         Way::Blocking(Which::Wheelhouse),
         Way::Blocking(Which::Tokio),
         Way::Blocking(Which::SmolStatic),
-        Way::SpawnBlocking,
+        Way::SpawnBlocking(Which::Wheelhouse),
+        Way::SpawnBlocking(Which::Tokio),
         Way::Async(Which::Wheelhouse),
         Way::Async(Which::Tokio),
         Way::Async(Which::SmolStatic),
@@ -45,7 +46,8 @@ impl Way {
             Way::Blocking(Which::Wheelhouse) => "blocking-wheelhouse",
             Way::Blocking(Which::Tokio) => "blocking-tokio",
             Way::Blocking(_) => "blocking-smol",
-            Way::SpawnBlocking => "spawn-blocking-tokio",
+            Way::SpawnBlocking(Which::Wheelhouse) => "spawn-blocking-wheelhouse",
+            Way::SpawnBlocking(_) => "spawn-blocking-tokio",
             Way::Async(Which::Wheelhouse) => "async-wheelhouse",
             Way::Async(Which::Tokio) => "async-tokio",
             Way::Async(_) => "async-smol",
@@ -65,7 +67,8 @@ impl Way {
             Way::Blocking(Which::Wheelhouse) => "thread::sleep in wheelhouse tasks",
             Way::Blocking(Which::Tokio) => "thread::sleep in tokio tasks",
             Way::Blocking(_) => "thread::sleep in smol tasks",
-            Way::SpawnBlocking => "tokio spawn_blocking",
+            Way::SpawnBlocking(Which::Wheelhouse) => "wheelhouse spawn_blocking jobs",
+            Way::SpawnBlocking(_) => "tokio spawn_blocking jobs",
             Way::Async(Which::Wheelhouse) => "wheelhouse sleep().await",
             Way::Async(Which::Tokio) => "tokio sleep().await",
             Way::Async(_) => "smol Timer::after().await",
@@ -83,9 +86,9 @@ impl Way {
     pub(super) fn arithmetic_text(self, sleepers: u64, sleep: Duration, workers: usize) -> String {
         let at_once = count(self.at_once(sleepers, workers));
         format!(
-            "{} / {at_once} at once × {} ms",
+            "{} / {at_once} at once × {}",
             count(sleepers),
-            sleep.as_millis()
+            chosen(sleep)
         )
     }
 
@@ -94,8 +97,13 @@ impl Way {
             Way::InTurn => 1,
             Way::ThreadEach | Way::Async(_) => sleepers,
             Way::Blocking(_) => workers as u64,
-            Way::SpawnBlocking => TOKIO_BLOCKING_THREADS,
+            Way::SpawnBlocking(_) => BLOCKING_THREADS,
         }
+    }
+
+    /// Whether every sleeper that is asleep holds a thread that was started for sleepers.
+    pub(super) fn starts_threads(self) -> bool {
+        matches!(self, Way::ThreadEach | Way::SpawnBlocking(_))
     }
 
     /// A rough cost of one more sleeper, used for the time left and for nothing that is shown.
@@ -103,7 +111,7 @@ impl Way {
         match self {
             Way::InTurn => Duration::from_micros(100),
             Way::ThreadEach => Duration::from_micros(50),
-            Way::Blocking(_) | Way::SpawnBlocking => Duration::from_micros(5),
+            Way::Blocking(_) | Way::SpawnBlocking(_) => Duration::from_micros(5),
             Way::Async(_) => Duration::from_nanos(1_000),
         }
     }
@@ -131,8 +139,8 @@ mod tests {
     fn arithmetic_counts_rounds_of_sleepers() {
         assert_eq!(seconds(Way::InTurn, 10), 1.0);
         assert_eq!(seconds(Way::Blocking(Which::Tokio), 101), 5.1);
-        assert_eq!(seconds(Way::SpawnBlocking, 512), 0.1);
-        assert_eq!(seconds(Way::SpawnBlocking, 513), 0.2);
+        assert_eq!(seconds(Way::SpawnBlocking(Which::Tokio), 512), 0.1);
+        assert_eq!(seconds(Way::SpawnBlocking(Which::Tokio), 513), 0.2);
         assert_eq!(seconds(Way::Async(Which::Wheelhouse), 1_000_000), 0.1);
         assert_eq!(seconds(Way::ThreadEach, 1_000_000), 0.1);
         assert_eq!(seconds(Way::InTurn, 1_000_000), 100_000.0);
@@ -140,7 +148,7 @@ mod tests {
 
     #[test]
     fn arithmetic_is_told_in_words() {
-        let text = Way::SpawnBlocking.arithmetic_text(100_000, SLEEP, 2);
+        let text = Way::SpawnBlocking(Which::Wheelhouse).arithmetic_text(100_000, SLEEP, 2);
         assert_eq!(text, "100,000 / 512 at once × 100 ms");
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     budget,
     context::{self, Local},
-    linger,
+    linger::Linger,
     shared::Shared,
     task::Runnable,
     threads::Running,
@@ -33,6 +33,7 @@ struct Worker<'a> {
     lifo_run: u32,
     /// Whether the pool counts this worker as searching.
     searching: bool,
+    linger: Linger,
     /// Whether a task has come from outside since the worker lingered or parked.
     ran_foreign: bool,
     /// The neighbour at which the last steal began.
@@ -60,6 +61,7 @@ pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
             pace: Pace::new(local.shared.timers().now()),
             lifo_run: 0,
             searching: false,
+            linger: Linger::new(),
             ran_foreign: false,
             victim: seat,
         };
@@ -113,7 +115,9 @@ impl Worker<'_> {
         let idle = self.pool.idle();
         let foreign = std::mem::take(&mut self.ran_foreign);
         (foreign || idle.is_only_searcher(self.pool.seats()))
-            && linger::until(|look| self.pool.has_work_at(self.seat + 1 + look))
+            && self
+                .linger
+                .until(|look| self.pool.has_work_at(self.seat + 1 + look))
     }
 
     fn poll(&mut self, task: Runnable) {
@@ -122,7 +126,7 @@ impl Worker<'_> {
         if let Some(task) = task.run(self.pool.registry(), self.list) {
             self.queue.yield_back(task);
         }
-        if context::undo_forgotten_entries() {
+        if context::undo_forgotten_entries(0) {
             // The guard that is forgotten here is the one of `run`, once more.
             std::mem::forget(self.shared.timers().enter(self.seat));
         }
