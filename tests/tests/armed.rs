@@ -9,13 +9,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 use wheelhouse::{Runtime, sleep, spawn, yield_now};
-use wheelhouse_tests::{Gate, LIMIT, on_workers};
+use wheelhouse_tests::{CountWaker, Gate, LIMIT, on_workers, poll_once};
 
 const NAP: Duration = Duration::from_millis(5);
 
 /// Computes, without an await, until the flag is set.
 fn compute_until(flag: &AtomicBool) {
     while !flag.load(SeqCst) {
+        spin_loop();
+    }
+}
+
+fn compute_until_woken(counter: &CountWaker) {
+    while counter.count() == 0 {
         spin_loop();
     }
 }
@@ -117,6 +123,32 @@ fn whoever_kept_the_time_computes_in_a_chain() {
     });
 }
 
+/// Whoever was woken to keep the time is given a task instead, which computes: another must keep it.
+#[test]
+fn whoever_was_to_keep_the_time_computes() {
+    on_workers(&[3, 4, 16], |runtime, _| {
+        for round in 0..10 {
+            let_them_park(round);
+            runtime.run(async {
+                // Afterwards nobody keeps the time: whoever did runs this.
+                sleep(NAP).await;
+                let fired = Arc::new(CountWaker::new());
+                let mut nap = sleep(NAP);
+                assert!(poll_once(&mut nap, &fired.waker()).is_pending());
+                // The first one stays here, and another worker takes the second one.
+                let tasks = [(); 2].map(|()| {
+                    let fired = Arc::clone(&fired);
+                    spawn(async move { compute_until_woken(&fired) })
+                });
+                compute_until_woken(&fired);
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn all_workers_but_one_compute() {
     on_workers(&[2, 4], |runtime, workers| {
@@ -189,7 +221,7 @@ fn dropped_timers_do_not_hide_others() {
                 let ran = start_sleeper(NAP).await;
                 for short in 0..50 {
                     let mut nap = sleep(Duration::from_micros(10 * short + i));
-                    let _ = wheelhouse_tests::poll_once(&mut nap, wheelhouse_tests::noop());
+                    let _ = poll_once(&mut nap, wheelhouse_tests::noop());
                 }
                 compute_until(&ran);
             }

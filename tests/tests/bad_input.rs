@@ -84,13 +84,38 @@ fn threads_that_can_not_be_started() {
 }
 
 #[test]
-fn a_tiny_stack_is_made_large_enough() {
-    watchdog("tiny stack", LIMIT, || {
-        let tiny = Runtime::builder()
-            .worker_threads(1)
-            .thread_stack_size(1)
-            .build();
-        assert_eq!(tiny.unwrap().run(async { 1 }), 1);
+fn a_tiny_stack_is_refused() {
+    let builder = |size| {
+        let builder = Runtime::builder().worker_threads(1);
+        builder.thread_stack_size(size)
+    };
+    for size in [0, 1, 16 << 10, (64 << 10) - 1] {
+        let asked = format!("({size})");
+        assert_refused(
+            builder(size),
+            &["thread_stack_size", &asked, "at least 65536 bytes"],
+        );
+    }
+}
+
+/// All that the runtime does fits in the smallest stack; an overflow would end the process.
+#[test]
+fn the_smallest_stack_is_large_enough() {
+    watchdog("smallest stack", LIMIT, || {
+        let builder = Runtime::builder().worker_threads(2);
+        let runtime = builder.thread_stack_size(64 << 10).build().unwrap();
+        let sums = runtime.run(async {
+            let job = spawn_blocking(|| 1);
+            let nap = async { sleep(Duration::from_millis(1)).await };
+            let failed = spawn(async { panic!("{:?}", vec!["with a backtrace"; 9]) });
+            assert!(failed.await.unwrap_err().is_panic());
+            wheelhouse::gather!(async { 1 }, job, nap).await
+        });
+        assert_eq!(sums, (1, 1, ()));
+        assert_eq!(
+            runtime.block_on(async { spawn(async { 1 }).await.unwrap() }),
+            1
+        );
     });
 }
 
@@ -108,6 +133,27 @@ fn outside_a_runtime() {
     told(catch(|| drop(Handle::current())), line, "Handle::current");
     assert!(Handle::try_current().is_none());
     futures::executor::block_on(sleep(Duration::from_millis(1)));
+}
+
+#[test]
+fn hooks_run_outside_the_runtime() {
+    watchdog("hooks", LIMIT, || {
+        let (inside, calls) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let hook = || {
+            let (inside, calls) = (Arc::clone(&inside), Arc::clone(&calls));
+            move || {
+                calls.fetch_add(1, SeqCst);
+                inside.fetch_add(usize::from(Handle::try_current().is_some()), SeqCst);
+            }
+        };
+        let builder = Runtime::builder().worker_threads(1);
+        let builder = builder.on_thread_start(hook()).on_thread_stop(hook());
+        let runtime = builder.build().unwrap();
+        runtime.spawn_blocking(|| ()).join().unwrap();
+        drop(runtime);
+        assert_eq!(calls.load(SeqCst), 4, "a worker's and a blocking thread's");
+        assert_eq!(inside.load(SeqCst), 0);
+    });
 }
 
 /// Blocks in every way there is, and checks that each panics with the right line and words.

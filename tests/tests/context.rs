@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::future::pending;
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use wheelhouse::{Handle, Runtime, spawn};
-use wheelhouse_tests::{DropCounter, Gate, LIMIT, WORKERS, on_workers, watchdog};
+use std::time::Duration;
+use wheelhouse::{Handle, Runtime, sleep, spawn, spawn_blocking};
+use wheelhouse_tests::{DropCounter, Gate, LIMIT, WORKERS, catch, on_workers, watchdog};
 
 fn thread_name() -> String {
     thread::current().name().unwrap_or_default().to_owned()
@@ -63,6 +64,85 @@ fn a_task_may_enter_another_runtime() {
     });
 }
 
+/// Where `spawn` goes: the name of the runtime, without the number of the thread.
+async fn current() -> String {
+    let name = spawn(async { thread_name() }).await.unwrap();
+    name.split('-').next().unwrap().to_owned()
+}
+
+/// A guard that is forgotten in a task is the task's only until its poll ends.
+#[test]
+fn a_task_may_forget_a_guard() {
+    for workers in [1, 4] {
+        watchdog("forgotten guards", LIMIT, move || {
+            let (home, other) = (named("home", workers), named("other", 1));
+            let (all_inside, (sender, spawned)) =
+                (Arc::new(Barrier::new(workers)), mpsc::channel());
+            // One on each worker.
+            let forgetful: Vec<_> = (0..workers)
+                .map(|_| {
+                    let (barrier, handle) = (Arc::clone(&all_inside), other.handle().clone());
+                    let sender = sender.clone();
+                    home.spawn(async move {
+                        barrier.wait();
+                        std::mem::forget(handle.enter());
+                        std::mem::forget(handle.enter());
+                        // Awaited elsewhere: this task ends with the poll that forgets.
+                        sender.send(spawn(async { thread_name() })).unwrap();
+                    })
+                })
+                .collect();
+            for task in forgetful {
+                task.join().unwrap();
+                assert_eq!(spawned.recv().unwrap().join().unwrap(), "other-0");
+            }
+            drop(other);
+            for _ in 0..workers * 2 {
+                assert_eq!(home.run(current()), "home");
+                home.run(sleep(Duration::from_micros(100)));
+            }
+            assert!(home.shutdown_timeout(LIMIT).is_complete());
+        });
+    }
+}
+
+#[test]
+fn a_blocking_job_may_forget_a_guard() {
+    watchdog("forgotten guards", LIMIT, || {
+        let (builder, other) = (Runtime::builder(), named("other", 1));
+        let builder = builder.thread_name("home").worker_threads(1);
+        let home = builder.max_blocking_threads(1).build().unwrap();
+        let handle = other.handle().clone();
+        let forgetful = home.spawn_blocking(move || std::mem::forget(handle.enter()));
+        forgetful.join().unwrap();
+        drop(other);
+        let next = home.spawn_blocking(|| spawn(async { thread_name() }).join().unwrap());
+        assert_eq!(next.join().unwrap(), "home-0");
+        assert!(home.shutdown_timeout(LIMIT).is_complete());
+    });
+}
+
+#[test]
+fn guards_that_go_out_of_order_are_told_and_take_nothing_else_along() {
+    watchdog("out of order", LIMIT, || {
+        let runtimes = ["a", "b", "c", "d"].map(|name| named(name, 1));
+        let here = || Handle::current().block_on(current());
+        let [a, b, c, d] = &runtimes;
+        let (in_a, in_b) = (a.enter(), b.enter());
+        let caught = catch(|| drop(in_a));
+        assert!(caught.text.contains("out of order"), "{caught:?}");
+        assert_eq!(here(), "b");
+        let (in_c, in_d) = (c.enter(), d.enter());
+        assert_eq!(here(), "d");
+        catch(|| drop(in_b));
+        assert_eq!(here(), "d");
+        drop(in_d);
+        assert_eq!(here(), "c");
+        drop(in_c);
+        assert!(Handle::try_current().is_none());
+    });
+}
+
 #[test]
 fn a_task_is_dropped_inside_its_runtime() {
     struct Look(mpsc::Sender<bool>);
@@ -105,6 +185,39 @@ fn a_runtime_may_live_in_a_thread_local() {
         assert_eq!(thread.join().unwrap(), 3);
         drops.assert_each_dropped_once();
     });
+}
+
+/// The last reference to a runtime may be a thread-local of its own worker, or of its own blocking
+/// thread: the drop waits for the other threads.
+#[test]
+fn a_runtime_may_live_in_a_thread_local_of_its_own() {
+    /// Fields are dropped in this order: when the second one goes, the drop of the first is back.
+    #[expect(dead_code, reason = "they are held")]
+    struct Kept(Arc<Runtime>, mpsc::Sender<()>);
+    thread_local!(static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) });
+    for (workers, in_job) in [(1, false), (4, false), (1, true), (4, true)] {
+        watchdog("its own thread local", LIMIT, move || {
+            let (ends, (sender, back)) = (Gate::new(), mpsc::channel());
+            let waits = ends.clone();
+            let builder = Runtime::builder().worker_threads(workers);
+            let runtime = builder
+                .on_thread_stop(move || waits.block())
+                .build()
+                .unwrap();
+            let runtime = Arc::new(runtime);
+            let kept = Kept(Arc::clone(&runtime), sender);
+            let keep = move || KEPT.set(Some(kept));
+            match in_job {
+                true => runtime.run(async { spawn_blocking(keep).await.unwrap() }),
+                false => runtime.run(async { spawn(async { keep() }).await.unwrap() }),
+            }
+            runtime.handle().shutdown_background();
+            ends.wait_for(workers, LIMIT);
+            drop(runtime);
+            ends.open();
+            assert!(back.recv().is_err(), "nobody sends anything");
+        });
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Panics of a task, wherever they come from, are contained, and the pool works afterwards.
 
+use std::fmt::{self, Write};
 use std::future::{Future, pending};
 use std::panic::panic_any;
 use std::task::{Context, Poll};
@@ -81,6 +82,28 @@ fn a_payload_is_any_value() {
         assert_eq!(payload.downcast::<BoxedNumber>().unwrap().0, 9);
     });
     struct BoxedNumber(i32);
+}
+
+/// Where an error's text is written, which asks for the same text once more meanwhile.
+struct Again<'a>(&'a JoinError, Vec<String>);
+
+impl Write for Again<'_> {
+    fn write_str(&mut self, _: &str) -> fmt::Result {
+        self.1.push(format!("{} {:?}", self.0, self.0));
+        Ok(())
+    }
+}
+
+#[test]
+fn an_errors_text_is_written_while_it_is_written() {
+    contained(|runtime, _| {
+        let task: JoinHandle<()> = runtime.spawn(async { panic!("{ON_PURPOSE}: 5 plums") });
+        let error = task.join().unwrap_err();
+        let mut again = Again(&error, Vec::new());
+        write!(again, "{error} {error:?}").unwrap();
+        assert!(again.1.len() > 1);
+        assert!(again.1.iter().all(|text| text.contains("5 plums")));
+    });
 }
 
 #[test]

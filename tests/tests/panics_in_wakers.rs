@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
 use wheelhouse_tests::{
     CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, catch, contained, poll_once,
@@ -93,5 +94,41 @@ fn in_the_clone_of_a_joiners_waker() {
         gate.open();
         drop(task.join().unwrap());
         assert_eq!(counter.live(), 0);
+    });
+}
+
+/// A waker whose drop panics, once it is armed.
+struct Armed(
+    Arc<AtomicBool>,
+    #[expect(dead_code, reason = "it is held")] DropToken,
+);
+
+impl Wake for Armed {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        if self.0.load(SeqCst) {
+            panic!("{ON_PURPOSE}: a waker's drop");
+        }
+    }
+}
+
+/// What is left of a joiner whose next waker can't be cloned goes with the task, on a worker.
+#[test]
+fn in_the_clone_of_a_joiners_waker_and_the_drop_of_the_one_before() {
+    contained(|runtime, drops| {
+        let (gate, armed) = (Gate::new(), Arc::new(AtomicBool::new(false)));
+        let waits = gate.clone();
+        let mut task = runtime.spawn(async move { waits.wait().await });
+        gate.wait_for(1, LIMIT);
+        let before = Armed(Arc::clone(&armed), drops.token());
+        assert!(poll_once(&mut task, &Waker::from(Arc::new(before))).is_pending());
+        catch(|| poll_once(&mut task, &stubborn()));
+        drop(task);
+        armed.store(true, SeqCst);
+        gate.open();
+        drops.wait_for(1, LIMIT);
     });
 }

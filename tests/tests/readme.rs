@@ -69,15 +69,23 @@ fn the_program_runs_in_a_new_crate() {
     );
 }
 
-/// Where the links of a page lead to: `[text](target)`, other sites' and items of code left out.
+/// Where the links of a page lead to, other sites left out: `[text](target)`, and what
+/// [`definitions`] say.
 fn links(page: &str) -> Vec<&str> {
     let targets = page
         .split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next());
     targets
-        .filter(|target| !target.contains("://") && !target.contains("::"))
+        .chain(definitions(page).map(|(_, target)| target))
+        .filter(|target| !target.contains("://"))
         .collect()
+}
+
+/// The lines `[label]: target` of a page.
+fn definitions(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix('[')?.split_once("]: "))
 }
 
 #[test]
@@ -85,6 +93,8 @@ fn every_link_leads_somewhere() {
     let pages = [
         "README.md",
         "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "timer/README.md",
         "executor/docs/asyncio.md",
         "executor/docs/cancel.md",
     ];
@@ -108,11 +118,40 @@ fn every_link_leads_somewhere() {
     );
 }
 
+/// The guides are read in two places, the repository and rustdoc, so that each `[text][label]` in
+/// them has two definitions: one of the guide's own, and the one in `links.md`.
+#[test]
+fn every_label_of_the_guides_is_defined_twice() {
+    let docs = workspace().join("executor/docs");
+    let read = |name| fs::read_to_string(docs.join(name)).expect(name);
+    let in_rustdoc = read("links.md");
+    for name in ["asyncio.md", "cancel.md"] {
+        let page = read(name);
+        let uses = page.split("][").skip(1);
+        let used: Vec<&str> = uses.filter_map(|rest| rest.split(']').next()).collect();
+        assert!(!used.is_empty(), "{name}: labels are found");
+        for label in used {
+            for (place, text) in [(name, &page), ("links.md", &in_rustdoc)] {
+                assert!(
+                    definitions(text).any(|(defined, _)| defined == label),
+                    "{name}: `[{label}]` is not defined in {place}"
+                );
+            }
+        }
+        for (label, _) in definitions(&page) {
+            assert!(
+                page.contains(&format!("][{label}]")),
+                "{name}: nobody uses `[{label}]`"
+            );
+        }
+    }
+}
+
 /// Each `-p PACKAGE` and `--example NAME` that the pages tell people to type.
 #[test]
 fn every_command_names_what_is_there() {
     let list = fs::read_to_string(workspace().join("examples/src/lib.rs")).expect("the examples");
-    for page in ["README.md", "CONTRIBUTING.md"] {
+    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
         let text = fs::read_to_string(workspace().join(page)).expect(page);
         let words: Vec<&str> = text.split_whitespace().collect();
         for pair in words.windows(2) {
@@ -120,10 +159,16 @@ fn every_command_names_what_is_there() {
             match pair[0] {
                 "-p" => assert!(is_package(name), "{page}: no package {name}"),
                 "--example" => assert!(list.contains(name), "{page}: no example {name}"),
+                "--bin" => assert!(is_program(name), "{page}: no program {name}"),
                 _ => {}
             }
         }
     }
+}
+
+fn is_program(name: &str) -> bool {
+    let path = workspace().join(format!("benches/src/bin/{name}.rs"));
+    path.exists()
 }
 
 fn is_package(name: &str) -> bool {

@@ -3,10 +3,12 @@
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::{StreamExt, executor};
 use std::future::Future;
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
-use wheelhouse::{Runtime, sleep, spawn, yield_now};
+use std::time::{Duration, Instant};
+use wheelhouse::{Runtime, sleep, sleep_until, spawn, yield_now};
 use wheelhouse_tests::{WORKERS, on_workers};
 
 /// Passes `hops` tokens on, then ends.
@@ -123,7 +125,7 @@ fn as_many_tasks_as_workers_meet() {
                 for _ in 0..workers {
                     let barrier = Arc::clone(&barrier);
                     tasks.push(spawn(async move { barrier.wait().is_leader() }));
-                    (0..round * 20).for_each(|_| std::hint::spin_loop());
+                    (0..round * 20).for_each(|_| spin_loop());
                 }
                 let mut leaders = 0;
                 for task in tasks {
@@ -133,6 +135,69 @@ fn as_many_tasks_as_workers_meet() {
             });
         }
     });
+}
+
+/// Computes, without an await, until the flag is set.
+fn compute_until(flag: &AtomicBool) {
+    while !flag.load(SeqCst) {
+        spin_loop();
+    }
+}
+
+#[test]
+fn a_task_that_yields_to_a_computation_is_given_to_another_worker() {
+    on_workers(&[2, 4, 16], |runtime, _| {
+        for round in 0..10 {
+            if round % 2 == 0 {
+                // The others fall asleep, which nothing tells.
+                thread::sleep(Duration::from_millis(2));
+            }
+            let went_on = Arc::new(AtomicBool::new(false));
+            let flag = Arc::clone(&went_on);
+            runtime.run(async move {
+                let computes = spawn(async move { compute_until(&flag) });
+                yield_now().await;
+                went_on.store(true, SeqCst);
+                computes.await.unwrap();
+            });
+        }
+    });
+}
+
+/// What timers have put into the worker's queue before does not hide what its next poll puts there.
+#[test]
+fn a_spawn_after_timers_that_fired_together_is_given_to_another_worker() {
+    on_workers(&[2, 4, 16], |runtime, _| {
+        for timers in 1..8 {
+            let first = Arc::new(AtomicBool::new(true));
+            let when = Instant::now() + Duration::from_millis(2);
+            let sleepers: Vec<_> = (0..timers)
+                .map(|_| {
+                    let first = Arc::clone(&first);
+                    runtime.spawn(async move {
+                        sleep_until(when).await;
+                        if first.swap(false, SeqCst) {
+                            spawn_two_and_compute();
+                        }
+                    })
+                })
+                .collect();
+            for sleeper in sleepers {
+                sleeper.join().unwrap();
+            }
+        }
+    });
+}
+
+/// The first one stays with this worker; only another one can run the second.
+fn spawn_two_and_compute() {
+    // The others run out of tasks and fall asleep, which nothing tells.
+    thread::sleep(Duration::from_millis(5));
+    let ran = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&ran);
+    drop(spawn(async {}));
+    drop(spawn(async move { flag.store(true, SeqCst) }));
+    compute_until(&ran);
 }
 
 #[test]

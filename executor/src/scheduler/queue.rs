@@ -89,22 +89,17 @@ impl LocalQueue {
         }
     }
 
-    /// Queues a task behind all others of this worker.
-    ///
-    /// If the deque was empty, another worker is told. If it was not, one has been told before: it
-    /// has come, or will, and whoever takes something at the end of a search looks whether there is
-    /// more.
+    /// Queues a task behind all others of this worker, and tells another worker, if one sleeps and
+    /// none searches.
     #[inline]
     fn push_back(&self, task: Runnable) {
-        let first = self.deque.is_empty();
         self.deque.push(task);
-        if first {
-            self.pool.notify();
-        }
+        self.pool.notify();
     }
 
-    /// Queues a task that was woken while it was polled: it yields to all others. Nobody is told if
-    /// this worker takes it up next.
+    /// Queues a task that was woken while it was polled: it yields to all others. Nobody is told
+    /// unless the LIFO slot goes first: what is in the deque has been told of, and if it has been
+    /// taken meanwhile, this worker goes on with the task itself.
     #[inline]
     pub(super) fn yield_back(&self, task: Runnable) {
         if self.shared().lifo.is_empty() {

@@ -240,10 +240,14 @@ impl<T> JoinHandle<T> {
         // SAFETY: JOIN_WAKER is clear and the task was not complete when it was cleared, so the
         // slot is the handle's until it sets the bit.
         let slot = unsafe { &mut *slot };
-        let old = slot.take_if(|old| !old.will_wake(waker));
-        if slot.is_none() {
-            *slot = Some(waker.clone());
-        }
+        // The clone first: if it panics, the old waker is still where it was.
+        let old = match slot {
+            Some(old) if old.will_wake(waker) => None,
+            _ => {
+                let clone = waker.clone();
+                slot.replace(clone)
+            }
+        };
         let left = state.set_join_waker();
         let stale = if left { None } else { self.take_waker() };
         contain(|| drop((old, stale)));
