@@ -100,7 +100,7 @@ impl Handle {
         }
     }
 
-    /// Polls `future` on this thread; see [`Runtime::block_on`].
+    /// Polls `future` on this thread; see [`Runtime::block_on`](crate::Runtime::block_on).
     ///
     /// # Panics
     ///

@@ -35,7 +35,7 @@ where
 /// Runs a closure that blocks on a thread where that harms nobody: asyncio's `to_thread`.
 ///
 /// Threads are started as needed, up to the builder's
-/// [`max_blocking_threads`](Builder::max_blocking_threads), beyond which jobs wait for their turn;
+/// [`max_blocking_threads`](crate::Builder::max_blocking_threads), beyond which jobs wait for their turn;
 /// a thread that has had nothing to do for ten seconds leaves.
 ///
 /// Dropping the handle detaches the job. Aborting it cancels a job that has not started; one that
