@@ -245,17 +245,19 @@ fn loom_arm_against_a_timekeeper_that_leaves() {
     });
 }
 
-/// A timer is armed and a task pushed while two workers sleep and nobody keeps time. Whoever was
-/// stirred for the timer may be granted the task instead, and go on to compute for ever: the other
-/// must keep time.
+/// The timekeeper has got up, with no deadline left, while two workers sleep; in its poll it arms a
+/// timer and pushes a task. Whoever is stirred for the timer may be granted the task instead, and go
+/// on to compute for ever: the other must keep time.
 #[test]
 fn loom_arm_and_push_against_two_sleepers() {
     check(2, || {
-        let model = Model::new(2, 0);
+        let model = Model::new(3, 0);
+        assert!(model.sleepers.timekeeper.take(2));
         let workers = [0, 1].map(|seat| {
             let model = Arc::clone(&model);
             thread::spawn(move || keep_time_or_run(&model, seat))
         });
+        model.sleepers.timekeeper.give_back();
         model.arm();
         model.push();
         for worker in workers {
