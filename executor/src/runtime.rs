@@ -69,8 +69,8 @@ where
 /// workers), and blocking jobs that have not started too. A poll or a job that is running can't be
 /// stopped; its future is dropped by its own thread when it returns. The drop waits for that, and
 /// after five seconds says on standard error what it is waiting for; dropped on a worker, its own
-/// or another runtime's, it does not wait. Handles, wakers and sleeps may outlive the runtime: spawning then gives
-/// a handle that is cancelled, a wake does nothing, and a sleep goes on.
+/// or another runtime's, it does not wait. Handles, wakers and sleeps may outlive the runtime:
+/// spawning then gives a handle that is cancelled, a wake does nothing, and a sleep goes on.
 ///
 /// # Examples
 ///

@@ -6,13 +6,20 @@
 //! The timekeeper publishes when it will wake, fences, reads every shard once more, and only then
 //! sleeps. Whoever lowers a shard's deadline stores it, fences, and reads what the timekeeper has
 //! published: if that is later, it unparks the timekeeper. So of the two, one sees the other. If
-//! there is no timekeeper, whoever armed the timer unparks any parked worker, which then finds the
+//! there is no timekeeper, whoever armed the timer stirs any parked worker, which then finds the
 //! role free and takes it: the arming worker may go on to compute for a second.
 //!
-//! A timekeeper that gets up gives the role back, fences, and unparks another parked worker if any
+//! A timekeeper that gets up gives the role back, fences, and stirs another parked worker if any
 //! deadline is left, before it polls a task. A worker parks (sets its bit, fences) before it asks
 //! for the role. So either the one who gives the role back sees the parked worker, or that worker
 //! sees the role free.
+//!
+//! To be stirred is nobody's own: the worker may be granted a search at the same moment, or find
+//! work, and never ask for the role. So every worker that stops sleeping clears its bit, fences, and
+//! stirs another if the role is free and a deadline is left
+//! ([`Sleepers::sleep`](super::sleepers::Sleepers::sleep)). Whoever armed a timer stored the
+//! deadline, fenced, and read the bits: either it did not see this worker's bit, and stirred another,
+//! or this worker sees the deadline.
 
 use crate::sync::{AtomicU64, AtomicUsize, fence};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
