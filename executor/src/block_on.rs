@@ -1,9 +1,10 @@
 //! One future on the calling thread.
 
-use crate::{context, linger::Linger};
+use crate::{context, linger::Linger, shared::Shared, threads::Running};
 use std::{
     cell::Cell,
-    future::Future,
+    future::{Future, poll_fn},
+    panic::Location,
     pin::pin,
     sync::{
         Arc,
@@ -80,6 +81,31 @@ pub(crate) fn wait<F: Future>(what: &str, future: F) -> F::Output {
         Some(output) => output,
         None => unreachable!("there is no deadline"),
     }
+}
+
+/// As [`wait`], for a `block_on` at `site`; if the runtime reports polls that are stuck, those of the
+/// future too.
+#[track_caller]
+pub(crate) fn watched<F: Future>(
+    shared: &Shared,
+    site: &'static Location<'static>,
+    future: F,
+) -> F::Output {
+    if !shared.rescue().reports() {
+        return wait("block_on", future);
+    }
+    let thread = thread::current();
+    let running = Arc::new(Running::new(thread.name().unwrap_or("unnamed")));
+    let _watched = shared.monitor().watch(&running, None);
+    let mut future = pin!(future);
+    let published = poll_fn(|context| {
+        running.polling().block_on(site);
+        shared.monitor().stir();
+        let polled = future.as_mut().poll(context);
+        running.polling().rest();
+        polled
+    });
+    wait("block_on", published)
 }
 
 /// As [`wait`], for at most `limit`.

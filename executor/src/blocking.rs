@@ -107,13 +107,14 @@ impl Blocking {
         loop {
             while let Some(job) = state.jobs.pop_front() {
                 MutexGuard::unlocked(&mut state, || {
-                    running.polls(job.site());
+                    running.polling().task(job.id(), job.site());
                     let again = job.run(shared.pool().registry(), 0);
                     debug_assert!(again.is_none(), "a job ends at its first poll");
                     // One is the thread's own.
                     if context::undo_forgotten_entries(1) {
                         std::mem::forget(shared.timers().enter_external());
                     }
+                    running.polling().rest();
                 });
             }
             if state.closed {

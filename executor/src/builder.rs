@@ -1,7 +1,13 @@
 //! The options of a runtime.
 
-use crate::{runtime::Runtime, scheduler::pool::MAX_WORKERS, threads::Options};
-use std::{fmt, io, sync::Arc};
+use crate::{
+    blocked::BlockedReport,
+    debug,
+    runtime::Runtime,
+    scheduler::pool::{MAX_SPARES, MAX_WORKERS},
+    threads::Options,
+};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 /// The options of a [`Runtime`], from [`Runtime::builder`].
 ///
@@ -21,11 +27,36 @@ pub struct Builder {
     max_blocking_threads: usize,
     thread_name: String,
     options: Options,
+    rescue: Rescue,
+}
+
+/// What is done about workers that are held by a poll.
+#[derive(Clone)]
+pub(crate) struct Rescue {
+    pub(crate) watch: bool,
+    pub(crate) max_spares: usize,
+    pub(crate) on_blocked: Option<Arc<dyn Fn(&BlockedReport) + Send + Sync>>,
+    pub(crate) debug: bool,
+    pub(crate) slow_poll: Duration,
 }
 
 /// Enough for programs that wait for slow files and queries, and far below what an operating
 /// system refuses.
 const DEFAULT_BLOCKING_THREADS: usize = 512;
+
+impl Rescue {
+    /// Whether anybody is told of polls that are stuck.
+    pub(crate) fn reports(&self) -> bool {
+        self.watch && (self.debug || self.on_blocked.is_some())
+    }
+}
+
+/// As many tasks can block at once before others wait. Threads that block need little but their
+/// stacks.
+const DEFAULT_SPARE_THREADS: usize = 512;
+
+/// asyncio's figure.
+const DEFAULT_SLOW_POLL: Duration = Duration::from_millis(100);
 
 /// The smallest stack, in bytes. The runtime itself, and the report of a panic with its backtrace,
 /// make do with half of it; a quarter overflows, which ends the process.
@@ -38,6 +69,13 @@ impl Builder {
             max_blocking_threads: DEFAULT_BLOCKING_THREADS,
             thread_name: String::from("wheelhouse"),
             options: Options::default(),
+            rescue: Rescue {
+                watch: true,
+                max_spares: DEFAULT_SPARE_THREADS,
+                on_blocked: None,
+                debug: debug::asked_for(),
+                slow_poll: DEFAULT_SLOW_POLL,
+            },
         }
     }
 
@@ -112,6 +150,109 @@ impl Builder {
     /// ```
     pub fn thread_stack_size(mut self, bytes: usize) -> Self {
         self.options.stack_size = Some(bytes);
+        self
+    }
+
+    /// How many spare threads may stand in for workers that are blocked: 0 to 4,096; 512 by default.
+    ///
+    /// So many tasks can block their threads at the same time before others have to wait. Spares are
+    /// started when they are needed, and leave when they have not been for ten seconds. With 0 only
+    /// what other workers can do is done: those that are idle take over what waits for a blocked
+    /// one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wheelhouse::{Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().worker_threads(1).max_spare_threads(10).build().unwrap();
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// runtime.run(async move {
+    ///     drop(spawn(async move { sender.send("from a spare thread").unwrap() }));
+    ///     assert_eq!(receiver.recv().unwrap(), "from a spare thread"); // blocks the only worker
+    /// });
+    /// ```
+    pub fn max_spare_threads(mut self, count: usize) -> Self {
+        self.rescue.max_spares = count;
+        self
+    }
+
+    /// Whether a thread watches the workers, so that one that is blocked is noticed; it does by
+    /// default.
+    ///
+    /// Without it a blocked worker keeps what only it can run, nothing is reported, and only
+    /// [`block_in_place`](crate::block_in_place) hands work on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::builder().watch(false).build().unwrap();
+    /// assert_eq!(runtime.run(async { 1 + 1 }), 2);
+    /// ```
+    pub fn watch(mut self, watch: bool) -> Self {
+        self.rescue.watch = watch;
+        self
+    }
+
+    /// Called when a poll is found to hold its thread, and when that poll has returned; also when
+    /// the spare threads don't suffice. A panic in it is contained.
+    ///
+    /// Polls count as blocked after one to three milliseconds off the processor, as computing
+    /// after 10 ms of processor time. The hook runs on a thread for blocking jobs, so it may block.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{sync::mpsc, thread, time::Duration};
+    /// use wheelhouse::{BlockedReport, Runtime};
+    ///
+    /// let (sender, reports) = mpsc::channel();
+    /// let runtime = Runtime::builder()
+    ///     .on_blocked(move |report| drop(sender.send(report.clone())))
+    ///     .build()
+    ///     .unwrap();
+    /// let task = runtime.spawn(async { thread::sleep(Duration::from_millis(50)) });
+    /// let BlockedReport::Began(poll) = reports.recv().unwrap() else { panic!() };
+    /// assert_eq!(poll.spawn_site(), task.spawn_site());
+    /// println!("{poll}"); // task 1, spawned at src/main.rs:9:20, has blocked thread ..
+    /// ```
+    pub fn on_blocked(mut self, hook: impl Fn(&BlockedReport) + Send + Sync + 'static) -> Self {
+        self.rescue.on_blocked = Some(Arc::new(hook));
+        self
+    }
+
+    /// Whether the runtime says on standard error what is likely to be a mistake: asyncio's debug
+    /// mode. By default it does if the environment has `WHEELHOUSE_DEBUG=1`.
+    ///
+    /// It tells of polls that take longer than [`slow_poll`](Self::slow_poll), of a `gather!` that
+    /// was dropped without ever being awaited, and of panics that nobody collected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::builder().debug(true).build().unwrap();
+    /// runtime.run(async { std::thread::sleep(std::time::Duration::from_millis(150)) });
+    /// // wheelhouse: task 1, spawned at src/main.rs:3:9, has blocked thread `wheelhouse-0` for 100 ms
+    /// ```
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.rescue.debug = debug;
+        self
+    }
+
+    /// From how long a stuck poll is worth a line in debug mode: 100 ms by default. asyncio's
+    /// `slow_callback_duration`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wheelhouse::Runtime;
+    ///
+    /// let strict = Runtime::builder().slow_poll(Duration::from_millis(10)).build().unwrap();
+    /// # drop(strict);
+    /// ```
+    pub fn slow_poll(mut self, duration: Duration) -> Self {
+        self.rescue.slow_poll = duration;
         self
     }
 
@@ -190,6 +331,13 @@ impl Builder {
             usize::MAX,
             "",
         )?;
+        in_range(
+            "max_spare_threads",
+            self.rescue.max_spares,
+            0,
+            MAX_SPARES,
+            "",
+        )?;
         if let Some(size) = self.options.stack_size {
             in_range("thread_stack_size", size, MIN_STACK, usize::MAX, " bytes")?;
         }
@@ -206,6 +354,7 @@ impl Builder {
             self.max_blocking_threads,
             self.thread_name,
             self.options,
+            self.rescue,
         )
     }
 }

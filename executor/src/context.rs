@@ -4,7 +4,10 @@
 //! what was entered last counts. A thread that blocks on a future is marked, so that it does not
 //! block on another inside it.
 
-use crate::{scheduler::queue::LocalQueue, shared::Shared, task::Runnable};
+use crate::{
+    block_in_place::HandedOff, scheduler::queue::LocalQueue, shared::Shared, task::Runnable,
+    threads::Running,
+};
 use std::{
     cell::{Cell, RefCell},
     marker::PhantomData,
@@ -17,6 +20,7 @@ use std::{
 pub(crate) struct Local {
     pub(crate) queue: LocalQueue,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) running: Arc<Running>,
 }
 
 /// A runtime that was entered, and which time.
@@ -36,6 +40,8 @@ thread_local! {
     /// How often a runtime was entered.
     static ENTRIES: Cell<u64> = const { Cell::new(0) };
     static BLOCKED: Cell<bool> = const { Cell::new(false) };
+    /// Whether the thread is a worker that has handed its work on, so that it may block.
+    static IN_PLACE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs a worker's body with `local` as the thread's own.
@@ -146,12 +152,28 @@ pub(crate) fn undo_forgotten_entries(before: usize) -> bool {
     forgotten
 }
 
-/// Marks the thread as blocked on a future. None: it is already, or it is a worker.
+/// Marks the thread as blocked on a future. None: it is already, or it is a worker that others need.
 pub(crate) fn block() -> Option<Blocked> {
-    if is_worker() || BLOCKED.replace(true) {
+    if (is_worker() && !IN_PLACE.get()) || BLOCKED.replace(true) {
         return None;
     }
     Some(Blocked(()))
+}
+
+/// Calls `f` after handing the work of this thread on, if it is a worker and has not done so.
+pub(crate) fn in_place<R>(f: impl FnOnce() -> R) -> R {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            IN_PLACE.set(false);
+        }
+    }
+    let Some(local) = worker().filter(|_| !IN_PLACE.replace(true)) else {
+        return f();
+    };
+    let _reset = Reset;
+    let _handed_off = HandedOff::new(local);
+    f()
 }
 
 /// The guard of [`block`].

@@ -2,6 +2,7 @@
 
 use crate::{
     block_on, context,
+    metrics::Metrics,
     shared::{Entered, Shared},
     spawn::{no_thread, outside},
     task::JoinHandle,
@@ -120,7 +121,21 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         drop(block_on::may_block("block_on"));
         let _entered = self.shared.enter();
-        block_on::wait("block_on", future)
+        block_on::watched(&self.shared, Location::caller(), future)
+    }
+
+    /// Figures of this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// wheelhouse::run(async {
+    ///     let metrics = wheelhouse::Handle::current().metrics();
+    ///     assert!(metrics.workers >= 1);
+    /// });
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics()
     }
 
     /// Makes the runtime the thread's current one until the guard is dropped.
@@ -152,7 +167,7 @@ impl RefUnwindSafe for Handle {}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle({} workers)", self.shared.pool().seats())
+        write!(f, "Handle({} workers)", self.shared.pool().workers())
     }
 }
 

@@ -65,17 +65,22 @@
 
 #[cfg(test)]
 mod auto_traits;
+mod block_in_place;
 mod block_on;
+mod blocked;
 mod blocking;
 mod budget;
 mod builder;
 mod context;
+mod debug;
 mod error;
 pub mod gather;
 mod handle;
 #[doc(hidden)]
 pub mod join;
 mod linger;
+mod metrics;
+mod os_thread;
 mod runtime;
 mod scheduler;
 mod shared;
@@ -84,10 +89,13 @@ mod sync;
 pub mod task;
 mod threads;
 
+pub use block_in_place::block_in_place;
+pub use blocked::{BlockedReport, StuckKind, StuckPoll};
 pub use budget::{ConsumeBudget, YieldNow, consume_budget, yield_now};
 pub use builder::Builder;
 pub use error::JoinError;
 pub use handle::{EnterGuard, Handle};
+pub use metrics::Metrics;
 pub use runtime::{Runtime, run};
 pub use spawn::{spawn, spawn_blocking};
 #[doc(inline)]

@@ -2,10 +2,11 @@
 
 use crate::{
     block_on,
-    builder::Builder,
+    builder::{Builder, Rescue},
     context,
     error::JoinError,
     handle::{EnterGuard, Handle},
+    metrics::Metrics,
     scheduler::pool::Pooled,
     shared::Shared,
     task::{self, JoinHandle},
@@ -104,16 +105,24 @@ impl Runtime {
         max_blocking_threads: usize,
         thread_name: String,
         thread_options: Options,
+        rescue: Rescue,
     ) -> io::Result<Runtime> {
-        let shared = Shared::new(workers, max_blocking_threads, thread_name, thread_options)?;
+        let shared = Shared::new(
+            workers,
+            max_blocking_threads,
+            thread_name,
+            thread_options,
+            rescue,
+        )?;
         let runtime = Runtime {
             handle: Handle::new(shared),
             abandoned: false,
         };
+        // On an error the drop of `runtime` ends the threads that run.
         for seat in 0..workers {
-            // On an error the drop of `runtime` ends the workers that run.
             runtime.shared().start_worker(seat)?;
         }
+        runtime.shared().start_monitor()?;
         Ok(runtime)
     }
 
@@ -217,6 +226,11 @@ impl Runtime {
         &self.handle
     }
 
+    /// Figures of this moment.
+    pub fn metrics(&self) -> Metrics {
+        self.handle.metrics()
+    }
+
     /// Makes this runtime the thread's current one until the guard is dropped, so that
     /// [`spawn`](crate::spawn) and [`sleep`](crate::sleep) use it.
     pub fn enter(&self) -> EnterGuard<'_> {
@@ -258,7 +272,7 @@ impl Drop for Runtime {
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Runtime({} workers)", self.shared().pool().seats())
+        write!(f, "Runtime({} workers)", self.shared().pool().workers())
     }
 }
 

@@ -2,9 +2,15 @@
 
 use crate::{
     blocking::{Blocking, Job, OnThread},
+    builder::Rescue,
     context,
+    metrics::Metrics,
     scheduler::pool::{Pool, Pooled},
-    scheduler::{queue::LocalQueue, worker},
+    scheduler::{
+        monitor::{self, Monitor},
+        queue::LocalQueue,
+        worker,
+    },
     task::{self, JoinHandle},
     threads::{Announced, Options, Threads},
 };
@@ -22,6 +28,8 @@ pub(crate) struct Shared {
     threads: Arc<Threads>,
     thread_name: String,
     thread_options: Options,
+    rescue: Rescue,
+    monitor: Monitor,
 }
 
 /// Shards for threads outside the pool.
@@ -38,8 +46,9 @@ impl Shared {
         max_blocking_threads: usize,
         thread_name: String,
         thread_options: Options,
+        rescue: Rescue,
     ) -> io::Result<Arc<Shared>> {
-        let pool = Pool::acquire(workers)?;
+        let pool = Pool::acquire(workers, rescue.max_spares)?;
         Ok(Arc::new(Shared {
             pool,
             timers: ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool),
@@ -47,6 +56,8 @@ impl Shared {
             threads: Arc::default(),
             thread_name,
             thread_options,
+            monitor: Monitor::new(rescue.watch),
+            rescue,
         }))
     }
 
@@ -104,11 +115,33 @@ impl Shared {
     /// Enters a thread that is about to be started.
     pub(crate) fn announce_thread(&self, number: &str) -> Announced {
         self.threads
-            .announce(format!("{}-{number}", self.thread_name))
+            .announce(&format!("{}-{number}", self.thread_name))
     }
 
     pub(crate) fn thread_options(&self) -> &Options {
         &self.thread_options
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let (stuck_workers, spare_threads, spare_threads_started) = self.pool.crew().figures();
+        let (blocked_polls, computing_polls, spare_limit_hits) = self.monitor.figures();
+        Metrics {
+            workers: self.pool.workers(),
+            stuck_workers,
+            spare_threads,
+            spare_threads_started,
+            blocked_polls,
+            computing_polls,
+            spare_limit_hits,
+        }
+    }
+
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    pub(crate) fn rescue(&self) -> &Rescue {
+        &self.rescue
     }
 
     /// Makes this runtime the thread's current one.
@@ -120,13 +153,34 @@ impl Shared {
         }
     }
 
+    /// Starts the thread of a worker, or of a spare if the seat is behind the workers'.
     pub(crate) fn start_worker(self: &Arc<Self>, seat: usize) -> io::Result<()> {
         let shared = Arc::clone(self);
-        let thread = self.announce_thread(&seat.to_string());
+        let spare = seat.checked_sub(self.pool.workers());
+        let number = spare.map_or_else(|| seat.to_string(), |spare| format!("s{spare}"));
+        let thread = self.announce_thread(&number);
         thread.start(&self.thread_options, move |running| {
-            worker::run(Arc::clone(&shared), seat, running);
-            shared.worker_left();
+            worker::run(&shared, seat, running);
+            if spare.is_some() {
+                shared.pool.crew().left(seat);
+            }
+            if shared.pool.is_closed() {
+                shared.worker_left();
+            }
         })
+    }
+
+    /// Starts the thread that watches the workers, unless the builder has said not to.
+    pub(crate) fn start_monitor(self: &Arc<Self>) -> io::Result<()> {
+        if !self.rescue.watch {
+            return Ok(());
+        }
+        let shared = Arc::clone(self);
+        // No hooks: none of the program's code runs there.
+        let options = Options::default();
+        let name = format!("{}-monitor", self.thread_name);
+        let thread = self.threads.announce_internal(&name);
+        thread.start(&options, move |_| monitor::run(&shared))
     }
 
     /// When a worker has left, another may be stuck in a poll, and nobody serves the timers:
@@ -138,6 +192,7 @@ impl Shared {
 
     pub(crate) fn close(&self) {
         self.pool.close();
+        self.monitor.end();
         self.blocking.close(self);
     }
 }

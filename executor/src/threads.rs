@@ -1,16 +1,12 @@
 //! The threads of one runtime: starting them, waiting for their end, and saying what holds them up.
 
-use crate::task::contain;
+use crate::{scheduler::polling::Polling, task::contain};
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
 use std::{
     fmt, io,
     panic::Location,
-    ptr,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicPtr, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
     thread::{self, ThreadId},
     time::{Duration, Instant},
 };
@@ -23,11 +19,13 @@ pub(crate) struct Threads {
     handles: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
-/// One thread, and what it polled last.
+/// One thread, and what it polls.
 pub(crate) struct Running {
-    name: String,
+    name: Arc<str>,
+    /// Whether it never runs the program's code, so that nothing can hold it up.
+    internal: bool,
     thread: OnceLock<ThreadId>,
-    site: CachePadded<AtomicPtr<Location<'static>>>,
+    polling: CachePadded<Polling>,
 }
 
 /// How threads are made.
@@ -39,12 +37,12 @@ pub(crate) struct Options {
 }
 
 impl Running {
-    fn new(name: String) -> Self {
-        let site = CachePadded::new(AtomicPtr::new(ptr::null_mut()));
+    pub(crate) fn new(name: &str) -> Self {
         Running {
-            name,
+            name: name.into(),
+            internal: false,
             thread: OnceLock::new(),
-            site,
+            polling: CachePadded::default(),
         }
     }
 
@@ -53,25 +51,35 @@ impl Running {
         self.thread.get_or_init(|| thread::current().id());
     }
 
-    /// Notes where the task was spawned that the thread is about to poll.
-    #[inline]
-    pub(crate) fn polls(&self, site: &'static Location<'static>) {
-        // Relaxed: only for reports; a `Location` in static memory needs no publishing.
-        self.site.store(ptr::from_ref(site).cast_mut(), Relaxed);
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
-    fn site(&self) -> Option<&'static Location<'static>> {
-        // Relaxed: as above.
-        let site = self.site.load(Relaxed);
-        // SAFETY: only `polls` stores here, and what it stores lives for ever.
-        unsafe { site.as_ref() }
+    /// What it polls.
+    #[inline]
+    pub(crate) fn polling(&self) -> &Polling {
+        &self.polling
     }
 }
 
 impl Threads {
     /// Enters a thread that is about to be started: from now on a shutdown waits for it.
-    pub(crate) fn announce(self: &Arc<Self>, name: String) -> Announced {
-        let running = Arc::new(Running::new(name));
+    pub(crate) fn announce(self: &Arc<Self>, name: &str) -> Announced {
+        self.enter(Running::new(name))
+    }
+
+    /// As [`announce`](Self::announce), for a thread that runs none of the program's code: no report
+    /// names it.
+    pub(crate) fn announce_internal(self: &Arc<Self>, name: &str) -> Announced {
+        let internal = true;
+        self.enter(Running {
+            internal,
+            ..Running::new(name)
+        })
+    }
+
+    fn enter(self: &Arc<Self>, running: Running) -> Announced {
+        let running = Arc::new(running);
         self.running.lock().push(Arc::clone(&running));
         Announced {
             threads: Arc::clone(self),
@@ -115,14 +123,15 @@ impl Threads {
             .any(|running| running.thread.get() == Some(&current))
     }
 
-    /// The threads that have not ended.
+    /// The threads that have not ended, and may be held up.
     pub(crate) fn stuck(&self) -> Vec<StuckThread> {
         let running = self.running.lock();
         let stuck = |thread: &Arc<Running>| StuckThread {
-            name: thread.name.clone(),
-            spawn_site: thread.site(),
+            name: thread.name.to_string(),
+            spawn_site: thread.polling.site(),
         };
-        running.iter().map(stuck).collect()
+        let others = running.iter().filter(|thread| !thread.internal);
+        others.map(stuck).collect()
     }
 }
 
@@ -141,10 +150,10 @@ impl Announced {
     pub(crate) fn start(
         self,
         options: &Options,
-        body: impl FnOnce(&Running) + Send + 'static,
+        body: impl FnOnce(&Arc<Running>) + Send + 'static,
     ) -> io::Result<()> {
         let threads = Arc::clone(&self.threads);
-        let name = self.running.name.clone();
+        let name = self.running.name.to_string();
         let mut builder = thread::Builder::new().name(name.clone());
         if let Some(size) = options.stack_size {
             builder = builder.stack_size(size);
@@ -244,8 +253,7 @@ impl StuckThread {
         &self.name
     }
 
-    /// Where the task or blocking job was spawned that the thread ran last, and very likely still
-    /// runs; none if it ran none.
+    /// Where the task or blocking job was spawned that the thread runs; none if it runs none.
     pub fn spawn_site(&self) -> Option<&'static Location<'static>> {
         self.spawn_site
     }

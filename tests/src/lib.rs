@@ -10,7 +10,7 @@
 //! | poll by hand, count wake-ups, find leaked wakers | [`poll_once`], [`noop`], [`CountWaker`] |
 //! | a panic on purpose: its message and the line that it names | [`catch`], [`quiet`] |
 //! | panics that must not do any harm | [`contained`] |
-//! | keep all workers busy, so that what is spawned stays queued | [`hold_workers`] |
+//! | keep all workers busy, so that what is spawned stays queued | [`hold_workers`], [`on_unwatched_workers`] |
 //! | another program's output, with a time limit | [`output_within`] |
 //!
 //! No test sleeps to synchronise: it waits for a state ([`Gate::wait_for`],
@@ -28,7 +28,7 @@ pub use drops::{DropCounter, DropToken};
 pub use gate::{Gate, GateWait};
 pub use panics::{Caught, ON_PURPOSE, catch, contained, panic_text, quiet};
 pub use process::output_within;
-pub use runtimes::{WORKERS, hold_workers, on_workers};
+pub use runtimes::{WORKERS, hold_workers, on_built, on_unwatched_workers, on_workers};
 pub use wakers::{CountWaker, noop, poll_once};
 pub use watchdog::{LIMIT, watchdog};
 

@@ -4,7 +4,7 @@ use crate::gate::Gate;
 use crate::watchdog::{LIMIT, watchdog};
 use std::panic::Location;
 use std::sync::Arc;
-use wheelhouse::Runtime;
+use wheelhouse::{Builder, Runtime};
 
 /// The pool sizes that every behaviour is tested with: alone, a pair, more than the machine may
 /// have cores, and many more.
@@ -27,13 +27,33 @@ pub const WORKERS: &[usize] = &[1, 2, 4, 16];
 /// ```
 #[track_caller]
 pub fn on_workers(counts: &[usize], test: impl Fn(Runtime, usize) + Send + Sync + 'static) {
+    on_built(counts, |builder| builder, test);
+}
+
+/// As [`on_workers`], on runtimes whose blocked workers nobody notices: for tests that
+/// [hold](hold_workers) them.
+#[track_caller]
+pub fn on_unwatched_workers(
+    counts: &[usize],
+    test: impl Fn(Runtime, usize) + Send + Sync + 'static,
+) {
+    on_built(counts, |builder| builder.watch(false), test);
+}
+
+/// As [`on_workers`], on runtimes with further options.
+#[track_caller]
+pub fn on_built(
+    counts: &[usize],
+    options: fn(Builder) -> Builder,
+    test: impl Fn(Runtime, usize) + Send + Sync + 'static,
+) {
     let caller = Location::caller();
     let test = Arc::new(test);
     for &count in counts {
         let test = Arc::clone(&test);
         let name = format!("{}:{} on {count} workers", caller.file(), caller.line());
         watchdog(&name, LIMIT, move || {
-            let built = Runtime::builder().worker_threads(count).build();
+            let built = options(Runtime::builder().worker_threads(count)).build();
             let runtime = built.unwrap_or_else(|error| panic!("{count} workers: {error}"));
             test(runtime, count);
         });
@@ -41,7 +61,8 @@ pub fn on_workers(counts: &[usize], test: impl Fn(Runtime, usize) + Send + Sync 
 }
 
 /// Holds every worker of `runtime` inside a poll until the gate that comes back is opened, so that
-/// whatever is spawned meanwhile stays in a queue.
+/// whatever is spawned meanwhile stays in a queue, if the runtime was built not to
+/// [watch](wheelhouse::Builder::watch) its workers.
 ///
 /// # Panics
 ///
@@ -50,9 +71,9 @@ pub fn on_workers(counts: &[usize], test: impl Fn(Runtime, usize) + Send + Sync 
 /// # Examples
 ///
 /// ```
-/// use wheelhouse_tests::{hold_workers, on_workers};
+/// use wheelhouse_tests::{hold_workers, on_unwatched_workers};
 ///
-/// on_workers(&[2], |runtime, workers| {
+/// on_unwatched_workers(&[2], |runtime, workers| {
 ///     let held = hold_workers(&runtime, workers);
 ///     let task = runtime.spawn(async { 9 });
 ///     assert!(!task.is_finished());

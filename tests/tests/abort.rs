@@ -6,7 +6,9 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 use wheelhouse::{spawn, yield_now};
-use wheelhouse_tests::{DropCounter, Gate, LIMIT, WORKERS, hold_workers, on_workers};
+use wheelhouse_tests::{
+    DropCounter, Gate, LIMIT, WORKERS, hold_workers, on_unwatched_workers, on_workers,
+};
 
 /// Tells the name of the thread that drops it.
 struct NameOnDrop(mpsc::Sender<String>);
@@ -38,7 +40,7 @@ fn assert_worker(name: mpsc::Receiver<String>) {
 
 #[test]
 fn before_it_starts() {
-    on_workers(WORKERS, |runtime, workers| {
+    on_unwatched_workers(WORKERS, |runtime, workers| {
         let busy = hold_workers(&runtime, workers);
         let (future, name) = tells(poll_fn(|_| -> Poll<()> { unreachable!("it was aborted") }));
         let task = runtime.spawn(future);

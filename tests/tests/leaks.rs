@@ -136,8 +136,9 @@ impl Case {
     }
 
     fn run(&self, what: Handle, workers: usize) {
-        let runtime = Runtime::builder().worker_threads(workers).build().unwrap();
         let is_queued = matches!(self.ending, AbortedQueued | ShutDownQueued);
+        let builder = Runtime::builder().worker_threads(workers);
+        let runtime = builder.watch(!is_queued).build().unwrap();
         let busy = is_queued.then(|| hold_workers(&runtime, workers));
         let mut task = Some(runtime.spawn(self.future()));
         assert_eq!(Heavy::live(), 1, "the handle holds the cell");

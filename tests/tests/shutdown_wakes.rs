@@ -8,7 +8,9 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 use wheelhouse::{AbortHandle, Handle, JoinHandle, Runtime, sleep};
-use wheelhouse_tests::{DropCounter, DropToken, LIMIT, WORKERS, hold_workers, on_workers};
+use wheelhouse_tests::{
+    DropCounter, DropToken, LIMIT, WORKERS, hold_workers, on_unwatched_workers, on_workers,
+};
 
 /// What a future and whoever wakes it share, as the two ends of a channel do.
 type Slot = Arc<Mutex<Option<Waker>>>;
@@ -40,7 +42,7 @@ fn start_waiter(runtime: &Runtime, drops: DropCounter) -> (JoinHandle<()>, Slot)
 #[test]
 fn a_task_is_woken_under_a_lock_that_its_destructor_takes() {
     for by_value in [false, true] {
-        on_workers(WORKERS, move |runtime, workers| {
+        on_unwatched_workers(WORKERS, move |runtime, workers| {
             let drops = DropCounter::new();
             let (task, slot) = start_waiter(&runtime, drops);
             let held = hold_workers(&runtime, workers);
@@ -115,7 +117,7 @@ fn a_chains_first_task_is_aborted() {
 
 #[test]
 fn a_chains_first_task_is_aborted_while_the_runtime_ends() {
-    on_workers(WORKERS, |runtime, workers| {
+    on_unwatched_workers(WORKERS, |runtime, workers| {
         let chain = Chain::start(&runtime);
         let held = hold_workers(&runtime, workers);
         runtime.handle().shutdown_background();
@@ -127,7 +129,7 @@ fn a_chains_first_task_is_aborted_while_the_runtime_ends() {
 
 #[test]
 fn a_runtime_with_a_chain_shuts_down_while_its_workers_are_stuck() {
-    on_workers(WORKERS, |runtime, workers| {
+    on_unwatched_workers(WORKERS, |runtime, workers| {
         let chain = Chain::start(&runtime);
         let held = hold_workers(&runtime, workers);
         // The first task is woken: nobody serves its sleep any more.

@@ -43,7 +43,7 @@ const CLOSED: usize = 1 << 30;
 const COUNT: usize = SEARCHING - 1;
 
 /// The most seats that the counts have room for.
-pub(crate) const MAX_SEATS: usize = 1 << 12;
+pub(crate) const MAX_SEATS: usize = 1 << 13;
 
 /// The idle workers of one pool.
 pub(crate) struct Idle {
@@ -148,6 +148,12 @@ impl Idle {
         parked
             .next()
             .map(|(index, bits)| index * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// Whether any worker sleeps and could be woken.
+    pub(crate) fn any_parked(&self) -> bool {
+        // Relaxed: the monitor looks again, and whoever is about to block is seen by it.
+        parked(self.word.load(Relaxed)) > 0
     }
 
     /// Whether some of the workers run tasks and the caller, which searches, is the only one to do

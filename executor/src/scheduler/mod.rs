@@ -1,21 +1,42 @@
-//! The scheduler: workers, their queues, and who sleeps when.
+//! The scheduler: workers, their queues, who sleeps when, and who stands in for a worker that is
+//! stuck.
 //!
 //! | file | idea |
 //! |---|---|
 //! | [`worker`] | the loop: find a task, poll it, else park |
 //! | [`queue`] | a worker's LIFO slot and deque |
+//! | [`lifo`] | the slot |
 //! | [`pool`] | what all workers share, and how a waker reaches it |
 //! | [`idle`] | who searches, who sleeps, who is woken; why no wake-up is lost |
 //! | [`timekeeper`] | which worker waits for the next deadline |
 //! | [`parker`] | putting one thread to sleep |
 //! | [`sleepers`] | the last three together: how a worker sleeps and is woken |
 //! | [`pace`] | how often a busy worker looks up from its queue |
+//! | [`polling`] | what a thread polls, published |
+//! | [`watch`] | a worker's side of the watching |
+//! | [`monitor`] | the thread that watches: who is stuck, and what is done about it |
+//! | [`looks`] | its looks, one by one |
+//! | [`watched`] | a thread that it watches |
+//! | [`suspect`] | telling a poll that is stuck from one that is busy |
+//! | [`doze`] | the monitor's sleep |
+//! | [`crew`] | spare threads: how many are at work, and who is one too many |
+//! | [`reports`] | what the monitor tells the program |
 
+pub(crate) mod crew;
+mod doze;
 pub(crate) mod idle;
+mod lifo;
+mod looks;
+pub(crate) mod monitor;
 mod pace;
 pub(crate) mod parker;
+pub(crate) mod polling;
 pub(crate) mod pool;
 pub(crate) mod queue;
+mod reports;
 mod sleepers;
+mod suspect;
 mod timekeeper;
+mod watch;
+mod watched;
 pub(crate) mod worker;

@@ -13,6 +13,7 @@
 //! runtime. There it is only a reference: whoever takes it from the queue gives it back.
 
 use super::{
+    crew::{Call, Crew},
     idle::{self, Idle},
     queue::{LocalQueue, SharedQueue},
     sleepers::Sleepers,
@@ -24,15 +25,21 @@ use crate::{
 use crossbeam_deque::{Injector, Steal};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
-use std::{cell::Cell, io, sync::OnceLock};
+use std::{
+    cell::Cell,
+    io,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 use wheelhouse_timer::driver::Keeper;
 
 pub(crate) struct Pool {
     number: u16,
     injector: Injector<Runnable>,
     sleepers: Sleepers,
-    /// One for each seat.
-    queues: Box<[CachePadded<SharedQueue>]>,
+    crew: Crew,
+    /// One for each seat; a spare's is made when somebody first sits there.
+    queues: Box<[OnceLock<Box<CachePadded<SharedQueue>>>]>,
     registry: Registry,
 }
 
@@ -40,7 +47,16 @@ pub(crate) struct Pool {
 const MAX_POOLS: usize = 4096;
 
 /// The most workers that a runtime can have.
-pub(crate) const MAX_WORKERS: usize = idle::MAX_SEATS;
+pub(crate) const MAX_WORKERS: usize = idle::MAX_SEATS - MAX_SPARES;
+
+/// The most spare threads that a runtime can have.
+pub(crate) const MAX_SPARES: usize = 4096;
+
+/// Why no spare has come.
+pub(super) enum NoSpare {
+    Limit,
+    Refused(io::Error),
+}
 
 static TABLE: [OnceLock<&'static Pool>; MAX_POOLS] = [const { OnceLock::new() }; MAX_POOLS];
 static FREE: Mutex<Pools> = Mutex::new(Pools {
@@ -54,17 +70,20 @@ struct Pools {
 }
 
 impl Pool {
-    /// An open pool with this many seats.
-    pub(crate) fn acquire(seats: usize) -> io::Result<&'static Pool> {
-        let pool = Pool::find_or_make(seats)?;
+    /// An open pool with this many workers, and seats for as many spares.
+    pub(crate) fn acquire(workers: usize, spares: usize) -> io::Result<&'static Pool> {
+        let pool = Pool::find_or_make(workers, spares)?;
+        pool.crew.reset();
+        pool.made_queues().for_each(|queue| queue.mark().reset());
         pool.registry.open();
         pool.sleepers.idle().open();
         Ok(pool)
     }
 
-    fn find_or_make(seats: usize) -> io::Result<&'static Pool> {
+    fn find_or_make(workers: usize, spares: usize) -> io::Result<&'static Pool> {
         let mut pools = FREE.lock();
-        if let Some(index) = pools.free.iter().position(|pool| pool.seats() == seats) {
+        let fits = |pool: &&Pool| pool.workers() == workers && pool.seats() == workers + spares;
+        if let Some(index) = pools.free.iter().position(|pool| fits(pool)) {
             return Ok(pools.free.swap_remove(index));
         }
         let number = pools.made;
@@ -73,17 +92,19 @@ impl Pool {
             return Err(io::Error::other(text));
         }
         pools.made += 1;
-        Ok(TABLE[number].get_or_init(|| Box::leak(Box::new(Pool::new(number as u16, seats)))))
+        let new = || Box::leak(Box::new(Pool::new(number as u16, workers, spares)));
+        Ok(TABLE[number].get_or_init(|| new()))
     }
 
-    fn new(number: u16, seats: usize) -> Self {
-        let queue = || CachePadded::new(SharedQueue::new());
+    fn new(number: u16, workers: usize, spares: usize) -> Self {
+        let seats = workers + spares;
         Pool {
             number,
             injector: Injector::new(),
             sleepers: Sleepers::new(seats),
-            queues: (0..seats).map(|_| queue()).collect(),
-            registry: Registry::new(seats),
+            crew: Crew::new(workers, spares),
+            queues: (0..seats).map(|_| OnceLock::new()).collect(),
+            registry: Registry::new(workers),
         }
     }
 
@@ -103,12 +124,32 @@ impl Pool {
         self.number
     }
 
-    pub(crate) fn seats(&self) -> usize {
+    pub(crate) fn workers(&self) -> usize {
+        self.crew.workers()
+    }
+
+    /// For workers and spares.
+    fn seats(&self) -> usize {
         self.queues.len()
     }
 
+    pub(crate) fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
     pub(super) fn queue(&self, seat: usize) -> &SharedQueue {
-        &self.queues[seat]
+        self.queues[seat].get_or_init(|| Box::new(CachePadded::new(SharedQueue::new())))
+    }
+
+    /// The queues that can hold tasks.
+    fn queues_in_use(&self) -> impl Iterator<Item = &SharedQueue> {
+        (0..self.crew.seats_in_use()).map(|seat| self.queue(seat))
+    }
+
+    /// The queues of all seats that were ever taken.
+    pub(super) fn made_queues(&self) -> impl Iterator<Item = &SharedQueue> {
+        let queues = self.queues.iter().filter_map(OnceLock::get);
+        queues.map(|queue| &***queue)
     }
 
     pub(super) fn sleepers(&self) -> &Sleepers {
@@ -135,16 +176,72 @@ impl Pool {
     /// timekeeper's.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
-            || self.queues.iter().any(|queue| !queue.is_empty())
+            || self.queues_in_use().any(|queue| !queue.is_empty())
             || self.is_closed()
+    }
+
+    /// How many tasks wait for anyone to take them, roughly.
+    pub(super) fn work(&self) -> usize {
+        self.injector.len() + self.queues_in_use().map(SharedQueue::len).sum::<usize>()
     }
 
     /// As [`has_work`](Self::has_work), with one worker's deque instead of all, for whoever looks
     /// often.
     pub(super) fn has_work_at(&self, seat: usize) -> bool {
         !self.injector.is_empty()
-            || !self.queues[seat % self.seats()].is_empty()
+            || !self.queue(seat % self.crew.seats_in_use()).is_empty()
             || self.is_closed()
+    }
+
+    /// A task from any worker's LIFO slot, when the pool is closed.
+    pub(super) fn steal_lifo(&self) -> Option<Runnable> {
+        self.queues_in_use().find_map(SharedQueue::take_lifo)
+    }
+
+    /// Waits on the bench until the spare is called: true; or for so long, or until the pool is
+    /// closed.
+    pub(super) fn sit_on_bench(&self, seat: usize, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        self.crew.sit(seat);
+        loop {
+            if self.is_closed() || self.crew.is_called(seat) {
+                return !self.is_closed();
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return !self.crew.leave(seat);
+            }
+            self.sleepers.wait_on_bench(seat, left);
+        }
+    }
+
+    /// Brings a spare to work. `start` starts a thread for a seat. False: there are as many as are
+    /// allowed.
+    pub(super) fn call_spare(
+        &self,
+        start: impl FnOnce(usize) -> io::Result<()>,
+    ) -> Result<(), NoSpare> {
+        match self.crew.call() {
+            Call::Bench(seat) => self.sleepers.call_from_bench(seat),
+            Call::Start(seat) => {
+                if let Err(error) = start(seat) {
+                    self.crew.refused(seat);
+                    return Err(NoSpare::Refused(error));
+                }
+            }
+            Call::Limit => return Err(NoSpare::Limit),
+        }
+        Ok(())
+    }
+
+    /// Has somebody stand in for a worker that is about to block: one that sleeps will be woken for
+    /// what there is; if none does, spares are called. If there are none, work waits.
+    pub(crate) fn stand_in(&self, start: impl Fn(usize) -> io::Result<()>) {
+        while !self.idle().any_parked() && self.crew.surplus() < 0 {
+            if self.call_spare(&start).is_err() {
+                break;
+            }
+        }
     }
 
     /// Wakes a worker for something that was just pushed, if one is needed.
@@ -165,7 +262,7 @@ impl Pool {
     /// Queues a woken task from a thread that is not one of the pool's workers. If the pool is
     /// closed, others see to its end: it is in the registry, or being polled. So a wake never runs
     /// anybody's destructors.
-    fn inject(&self, task: Runnable) {
+    pub(super) fn inject(&self, task: Runnable) {
         self.injector.push(task);
         self.notify();
     }

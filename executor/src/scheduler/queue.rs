@@ -5,28 +5,28 @@
 //! steal. A spawned task takes the slot only if it is empty; that saves an exchange for each spawn
 //! of many, and keeps their order.
 //!
-//! Others do not look into the slot, though they could: a task in it waits until its worker's poll
-//! has ended, however long that takes.
+//! Others do not look into the slot while its worker goes on from poll to poll: it will be back
+//! sooner than they could take the task. If a poll is stuck, the worker is [marked](Mark); the
+//! slot is emptied by whoever marked it, and as long as the mark is there everything goes to the deque.
 
-use super::pool::Pool;
+use super::{crew::Mark, lifo::LifoSlot, pool::Pool};
 use crate::task::Runnable;
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use parking_lot::Mutex;
-use std::sync::atomic::{
-    AtomicPtr,
-    Ordering::{Acquire, Relaxed, Release},
-};
 
 /// A running worker's end of its queues, on its thread.
 pub(crate) struct LocalQueue {
     pool: &'static Pool,
     seat: usize,
+    shared: &'static SharedQueue,
     deque: Deque<Runnable>,
 }
 
 /// The end that everybody sees.
 pub(super) struct SharedQueue {
     lifo: LifoSlot,
+    /// Beside the slot, so that whoever looks at one has the other.
+    mark: Mark,
     stealer: Stealer<Runnable>,
     /// The worker's end of the deque while no thread works here.
     deque: Mutex<Option<Deque<Runnable>>>,
@@ -42,41 +42,77 @@ impl SharedQueue {
     pub(super) fn new() -> Self {
         let deque = Deque::new_fifo();
         SharedQueue {
-            lifo: LifoSlot::default(),
+            lifo: LifoSlot::new(),
+            mark: Mark::new(),
             stealer: deque.stealer(),
             deque: Mutex::new(Some(deque)),
         }
     }
 
-    /// Whether there is anything to steal. The LIFO slot does not count while its worker runs.
+    /// Whether there is anything to steal. The LIFO slot does not count: its worker comes back to it,
+    /// or is marked.
     pub(super) fn is_empty(&self) -> bool {
         self.stealer.is_empty()
+    }
+
+    /// How many tasks there are to steal, roughly.
+    pub(super) fn len(&self) -> usize {
+        self.stealer.len()
+    }
+
+    pub(super) fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// Empties the LIFO slot. For the slot's worker; for others only if that one is stuck, or
+    /// leaves.
+    #[inline]
+    pub(super) fn take_lifo(&self) -> Option<Runnable> {
+        let task = self.lifo.take()?;
+        // SAFETY: only `LocalQueue` puts tasks in, from `into_raw`, and each is taken out once.
+        Some(unsafe { Runnable::from_raw(task) })
     }
 }
 
 impl LocalQueue {
     /// Takes the seat's deque.
     pub(super) fn open(pool: &'static Pool, seat: usize) -> Self {
-        let deque = pool.queue(seat).deque.lock().take();
+        let shared = pool.queue(seat);
+        let deque = shared.deque.lock().take();
         let deque = deque.expect("one worker to a seat");
-        LocalQueue { pool, seat, deque }
+        LocalQueue {
+            pool,
+            seat,
+            shared,
+            deque,
+        }
     }
 
     /// Leaves the deque, which is empty, for the seat's next worker.
     pub(super) fn close(self) {
-        let shared = self.shared();
-        *shared.deque.lock() = Some(self.deque);
+        *self.shared.deque.lock() = Some(self.deque);
     }
 
-    fn shared(&self) -> &'static SharedQueue {
-        self.pool.queue(self.seat)
+    /// Whether others have taken over, since this worker's poll is stuck or has announced that it
+    /// will be.
+    #[inline]
+    pub(crate) fn is_marked(&self) -> bool {
+        self.shared.mark.is_set()
+    }
+
+    pub(crate) fn mark(&self) -> &Mark {
+        &self.shared.mark
     }
 
     /// Queues a task that was woken on this thread: it runs next.
     #[inline]
     pub(crate) fn push_woken(&self, task: Runnable) {
-        if let Some(displaced) = self.shared().lifo.put(task) {
-            self.push_back(displaced);
+        if self.is_marked() {
+            return self.push_back(task);
+        }
+        if let Some(displaced) = self.shared.lifo.put(task.into_raw()) {
+            // SAFETY: as in `take_lifo`.
+            self.push_back(unsafe { Runnable::from_raw(displaced) });
         }
     }
 
@@ -84,8 +120,10 @@ impl LocalQueue {
     /// one that is awaited at once stays here; else after all others, in the order of the spawns.
     #[inline]
     pub(crate) fn push_new(&self, task: Runnable) {
-        if let Some(task) = self.shared().lifo.put_if_empty(task) {
-            self.push_back(task);
+        let task = task.into_raw();
+        if self.is_marked() || !self.shared.lifo.put_if_empty(task) {
+            // SAFETY: it is the task of above, which the slot has not taken.
+            self.push_back(unsafe { Runnable::from_raw(task) });
         }
     }
 
@@ -102,7 +140,7 @@ impl LocalQueue {
     /// taken meanwhile, this worker goes on with the task itself.
     #[inline]
     pub(super) fn yield_back(&self, task: Runnable) {
-        if self.shared().lifo.is_empty() {
+        if self.shared.lifo.is_empty() {
             self.deque.push(task);
         } else {
             self.push_back(task);
@@ -110,7 +148,7 @@ impl LocalQueue {
     }
 
     pub(super) fn pop_lifo(&self) -> Option<Runnable> {
-        self.shared().lifo.take()
+        self.shared.take_lifo()
     }
 
     #[inline]
@@ -123,7 +161,7 @@ impl LocalQueue {
     }
 
     /// Moves the LIFO slot's task behind the others, where another worker can take it.
-    pub(super) fn share_lifo(&self) {
+    pub(crate) fn share_lifo(&self) {
         if let Some(task) = self.pop_lifo() {
             self.push_back(task);
         }
@@ -142,7 +180,7 @@ impl LocalQueue {
 
     /// Steals up to half of what another worker has, beginning with the neighbour at `start`.
     pub(super) fn steal(&self, start: usize) -> Option<Runnable> {
-        let seats = self.pool.seats();
+        let seats = self.pool.crew().seats_in_use();
         (0..seats)
             .map(|i| (start + i) % seats)
             .filter(|&victim| victim != self.seat)
@@ -150,6 +188,15 @@ impl LocalQueue {
                 let stealer = &self.pool.queue(victim).stealer;
                 retry(|| stealer.steal_batch_with_limit_and_pop(&self.deque, BATCH))
             })
+    }
+}
+
+impl LocalQueue {
+    /// Gives all that is queued here to whoever comes first.
+    pub(super) fn hand_over(&self) {
+        while let Some(task) = self.pop_lifo().or_else(|| self.pop()) {
+            self.pool.inject(task);
+        }
     }
 }
 
@@ -163,51 +210,4 @@ fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
         }
     }
     None
-}
-
-/// A place for one task, filled by one worker and emptied by anyone.
-#[derive(Default)]
-struct LifoSlot(AtomicPtr<()>);
-
-impl LifoSlot {
-    fn is_empty(&self) -> bool {
-        // Relaxed: a hint.
-        self.0.load(Relaxed).is_null()
-    }
-
-    /// Puts `task` in, or gives it back if there is one already. For the slot's worker only.
-    #[inline]
-    fn put_if_empty(&self, task: Runnable) -> Option<Runnable> {
-        // Relaxed: nobody else fills the slot, so if it looks empty, it stays empty.
-        if !self.0.load(Relaxed).is_null() {
-            return Some(task);
-        }
-        // Release pairs with `take`.
-        self.0.store(task.into_raw(), Release);
-        None
-    }
-
-    /// Puts `task` in and returns the one that was there. For the slot's worker only.
-    #[inline]
-    fn put(&self, task: Runnable) -> Option<Runnable> {
-        let task = self.put_if_empty(task)?;
-        // Release pairs with `take`; what comes back, this thread put in.
-        Self::runnable(self.0.swap(task.into_raw(), Release))
-    }
-
-    #[inline]
-    fn take(&self) -> Option<Runnable> {
-        // Relaxed: a hint. The slot's worker knows what it put in; others look again.
-        if self.0.load(Relaxed).is_null() {
-            return None;
-        }
-        // Acquire pairs with `put`.
-        Self::runnable(self.0.swap(std::ptr::null_mut(), Acquire))
-    }
-
-    fn runnable(task: *mut ()) -> Option<Runnable> {
-        let task = std::ptr::NonNull::new(task)?;
-        // SAFETY: only `put` stores pointers here, from `into_raw`, and each swap takes one out.
-        Some(unsafe { Runnable::from_raw(task) })
-    }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::sync::fence;
 use crossbeam_utils::CachePadded;
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
-use wheelhouse_timer::driver::{NEVER, ShardSet};
+use wheelhouse_timer::driver::NEVER;
 
 pub(crate) struct Sleepers {
     idle: CachePadded<Idle>,
@@ -27,27 +27,6 @@ pub(crate) trait Timers {
     fn now(&self) -> u64;
     /// Fires what is due.
     fn fire_due(&self, now: u64);
-}
-
-/// The most timers that are fired from one shard before tasks are polled again.
-pub(super) const FIRE_BATCH: usize = 256;
-
-impl Timers for ShardSet {
-    fn next_deadline(&self) -> u64 {
-        ShardSet::next_deadline(self)
-    }
-
-    fn now(&self) -> u64 {
-        ShardSet::now(self)
-    }
-
-    fn fire_due(&self, now: u64) {
-        for shard in 0..self.shards() {
-            if self.next(shard) <= now {
-                self.fire(shard, now, FIRE_BATCH);
-            }
-        }
-    }
 }
 
 impl Sleepers {
@@ -94,6 +73,23 @@ impl Sleepers {
         }
     }
 
+    /// Waits at a spare's seat, for at most `limit`, until it is called. It may return early.
+    pub(crate) fn wait_on_bench(&self, seat: usize, limit: Duration) {
+        self.parkers[seat].park_on_driver(limit);
+    }
+
+    /// Wakes the spare that waits there.
+    pub(crate) fn call_from_bench(&self, seat: usize) {
+        self.parkers[seat].unpark();
+    }
+
+    /// Has the worker at `seat`, if it sleeps, look whether it is one too many.
+    pub(crate) fn recall(&self, seat: usize) {
+        if self.idle.is_parked(seat) {
+            self.parkers[seat].unpark();
+        }
+    }
+
     /// Closes the pool and wakes everybody.
     pub(crate) fn close(&self) {
         if self.idle.close() {
@@ -113,17 +109,29 @@ impl Sleepers {
         timers: &impl Timers,
     ) -> bool {
         self.idle.park(seat, was_searching);
-        let (keeps_time, due) = self.sleep_parked(seat, has_work, timers);
+        let (keeps_time, due) = self.sleep_parked(seat, &has_work, timers);
         let granted = self.idle.withdraw(seat);
+        if granted && keeps_time {
+            // While wakers are called, which may block, nobody may count on this worker's search.
+            self.end_search(&has_work);
+        }
         if keeps_time {
             timers.fire_due(timers.now());
             self.timekeeper.give_back();
         }
         self.have_time_kept(timers);
-        if !granted && !due {
+        let searches = granted || !due;
+        if searches && (!granted || keeps_time) {
             self.idle.start_searching();
         }
-        granted || !due
+        searches
+    }
+
+    /// Ends a search, and looks whether there is anything that others left to it.
+    pub(crate) fn end_search(&self, has_work: impl Fn() -> bool) {
+        if self.idle.stop_searching() && has_work() {
+            self.notify();
+        }
     }
 
     /// Whether the worker is the timekeeper, and whether a timer is due.

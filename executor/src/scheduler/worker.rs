@@ -1,11 +1,6 @@
 //! The worker's loop: find a task, poll it; if there is none, park.
 
-use super::{
-    pace::Pace,
-    pool::Pool,
-    queue::LocalQueue,
-    sleepers::{FIRE_BATCH, Timers},
-};
+use super::{pace::Pace, pool::Pool, queue::LocalQueue, sleepers::Timers, watch::Watch};
 use crate::{
     budget,
     context::{self, Local},
@@ -14,18 +9,23 @@ use crate::{
     task::Runnable,
     threads::Running,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use wheelhouse_timer::driver::NEVER;
 
 /// The most tasks that run from the LIFO slot in a row while others wait in the deque.
 const LIFO_RUN: u32 = 3;
+
+/// How long a spare stays that nobody needs.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 struct Worker<'a> {
     pool: &'static Pool,
     seat: usize,
     shared: &'a Shared,
     queue: &'a LocalQueue,
-    running: &'a Running,
+    watch: Watch<'a>,
+    /// Its timers. A spare shares those of a worker.
+    shard: usize,
     /// Its list in the registry.
     list: usize,
     pace: Pace,
@@ -38,37 +38,50 @@ struct Worker<'a> {
     ran_foreign: bool,
     /// The neighbour at which the last steal began.
     victim: usize,
+    /// Whether it stands in for others.
+    spare: bool,
+    /// Whether it has polled since it came, or was called.
+    has_polled: bool,
 }
 
 /// The body of a worker's thread.
-pub(crate) fn run(shared: Arc<Shared>, seat: usize, running: &Running) {
+pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
     let pool = shared.pool();
+    let shard = seat % pool.workers();
     pool.sleepers().adopt(seat);
-    let _timers = shared.timers().enter(seat);
+    let _watched = shared.monitor().watch(running, Some(seat));
+    let _timers = shared.timers().enter(shard);
     let local = Local {
         queue: LocalQueue::open(pool, seat),
-        shared,
+        shared: Arc::clone(shared),
+        running: Arc::clone(running),
     };
     context::as_worker(&local, || {
         let end = AbortOnUnwind;
+        let watch = Watch::new(running.polling(), shared.monitor(), shared.timers());
         let mut worker = Worker {
             pool,
             seat,
             shared: &local.shared,
             queue: &local.queue,
-            running,
+            shard,
             list: pool.registry().list_of(seat),
-            pace: Pace::new(local.shared.timers().now()),
+            pace: Pace::new(watch.now()),
+            watch,
             lifo_run: 0,
             searching: false,
             linger: Linger::new(),
             ran_foreign: false,
             victim: seat,
+            spare: seat >= pool.workers(),
+            has_polled: false,
         };
         while let Some(task) = worker.next_task() {
             worker.poll(task);
         }
-        worker.leave();
+        if pool.is_closed() {
+            worker.leave();
+        }
         std::mem::forget(end);
     });
     local.queue.close();
@@ -85,10 +98,11 @@ impl Drop for AbortOnUnwind {
 }
 
 impl Worker<'_> {
-    /// The next task to poll; waits for one. None: the pool is closed.
+    /// The next task to poll; waits for one. None: the pool is closed, or the worker is a spare that
+    /// has not been needed for long.
     fn next_task(&mut self) -> Option<Runnable> {
         if self.pace.tick() {
-            if self.pool.is_closed() {
+            if self.pool.is_closed() || (self.has_polled && !self.is_needed()) {
                 return None;
             }
             if let Some(task) = self.look_up() {
@@ -100,7 +114,7 @@ impl Worker<'_> {
                 self.stop_searching();
                 return Some(task);
             }
-            if self.pool.is_closed() {
+            if self.pool.is_closed() || !self.is_needed() {
                 return None;
             }
             if !self.linger() {
@@ -114,22 +128,33 @@ impl Worker<'_> {
     fn linger(&mut self) -> bool {
         let idle = self.pool.idle();
         let foreign = std::mem::take(&mut self.ran_foreign);
-        (foreign || idle.is_only_searcher(self.pool.seats()))
+        (foreign || idle.is_only_searcher(self.pool.workers()))
             && self
                 .linger
                 .until(|look| self.pool.has_work_at(self.seat + 1 + look))
     }
 
     fn poll(&mut self, task: Runnable) {
-        self.running.polls(task.site());
+        self.watch.polls(&task);
+        self.has_polled = true;
         budget::refill();
         if let Some(task) = task.run(self.pool.registry(), self.list) {
             self.queue.yield_back(task);
         }
+        if self.queue.is_marked() {
+            self.come_back();
+        }
         if context::undo_forgotten_entries(0) {
             // The guard that is forgotten here is the one of `run`, once more.
-            std::mem::forget(self.shared.timers().enter(self.seat));
+            std::mem::forget(self.shared.timers().enter(self.shard));
         }
+    }
+
+    /// The poll was stuck, and others have taken over; now there may be one too many.
+    #[cold]
+    fn come_back(&self) {
+        self.pool.crew().returned(self.queue.mark());
+        self.shared.monitor().stir();
     }
 
     /// A task from the worker's own queues, its timers, or the injector.
@@ -163,22 +188,23 @@ impl Worker<'_> {
     /// What a busy worker does now and then: serves timers and the injector before its own queue.
     #[cold]
     fn look_up(&mut self) -> Option<Runnable> {
-        let now = self.shared.timers().now();
+        let now = self.watch.now();
         self.pace.adapt(now);
-        self.shared.timers().fire_due(now);
+        self.watch.fire_due(now);
         let task = self.foreign_task()?;
         // What is in the slot would have been next; this task may take long.
         self.queue.share_lifo();
         Some(task)
     }
 
-    fn fire_own(&self) {
-        let timers = self.shared.timers();
-        let next = timers.next(self.seat);
+    fn fire_own(&mut self) {
+        let next = self.shared.timers().next(self.shard);
         if next != NEVER {
-            let now = timers.now();
+            let now = self.watch.now();
             if next <= now {
-                timers.fire(self.seat, now, FIRE_BATCH);
+                // While wakers are called, which may block, nobody may count on this worker's search.
+                self.stop_searching();
+                self.watch.fire(self.shard, now);
             }
         }
     }
@@ -203,21 +229,42 @@ impl Worker<'_> {
     #[cold]
     fn end_search(&mut self) {
         self.searching = false;
-        if self.pool.idle().stop_searching() && self.pool.has_work() {
-            self.pool.notify();
-        }
+        self.pool.sleepers().end_search(|| self.pool.has_work());
     }
 
     /// Sleeps until there is work, a timer is due, or the pool is closed.
     fn park(&mut self) {
-        let pool = self.pool;
+        let (pool, spare) = (self.pool, self.spare);
         let was_searching = self.searching;
+        self.watch.rests();
         self.searching = pool.sleepers().sleep(
             self.seat,
             was_searching,
-            || pool.has_work(),
-            self.shared.timers(),
+            || pool.has_work() || (spare && pool.crew().surplus() > 0),
+            &self.watch,
         );
+    }
+
+    /// A spare that is one too many goes to the bench until it is called. False: that has not
+    /// happened for long.
+    fn is_needed(&mut self) -> bool {
+        !self.spare || !self.pool.crew().retire() || self.sit_on_bench()
+    }
+
+    #[cold]
+    fn sit_on_bench(&mut self) -> bool {
+        self.stop_searching();
+        self.queue.hand_over();
+        self.watch.rests();
+        if !self.pool.sit_on_bench(self.seat, KEEP_ALIVE) {
+            return false;
+        }
+        // It is called because nobody has looked at the timers for a while.
+        self.has_polled = false;
+        let now = self.watch.now();
+        self.pace = Pace::new(now);
+        self.watch.fire_due(now);
+        true
     }
 
     /// Ends every task that is left: those in queues, then those that wait.
@@ -229,10 +276,15 @@ impl Worker<'_> {
         loop {
             self.pool.drain();
             let task = self.queue.pop_lifo().or_else(|| self.queue.pop());
-            match task.or_else(|| self.queue.steal(self.seat)) {
-                Some(task) => task.shut_down(registry),
+            let task = task.or_else(|| self.queue.steal(self.seat));
+            match task.or_else(|| self.pool.steal_lifo()) {
+                Some(task) => {
+                    self.watch.polls(&task);
+                    task.shut_down(registry);
+                }
                 None => break,
             }
         }
+        self.watch.rests();
     }
 }

@@ -40,6 +40,11 @@ impl Id {
         }))
     }
 
+    /// The id that was this number.
+    pub(crate) fn from_u64(number: u64) -> Id {
+        Id(number)
+    }
+
     /// The id as a number, for a log or a trace.
     ///
     /// # Examples

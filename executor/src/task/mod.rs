@@ -81,9 +81,9 @@ impl Runnable {
         unsafe { self.0.as_ref() }
     }
 
-    /// The task as a pointer that is not null, for [`from_raw`](Self::from_raw).
-    pub(crate) fn into_raw(self) -> *mut () {
-        self.0.as_ptr().cast()
+    /// The task as a pointer, for [`from_raw`](Self::from_raw).
+    pub(crate) fn into_raw(self) -> NonNull<()> {
+        self.0.cast()
     }
 
     /// # Safety
@@ -95,6 +95,11 @@ impl Runnable {
     /// The number of the pool that it belongs to.
     pub(crate) fn pool(&self) -> u16 {
         self.header().pool()
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> Id {
+        self.header().id()
     }
 
     /// Where it was spawned.

@@ -1,0 +1,34 @@
+//! What a runtime tells of itself in figures.
+
+/// Figures of a runtime at one moment, from [`Runtime::metrics`](crate::Runtime::metrics) or
+/// [`Handle::metrics`](crate::Handle::metrics).
+///
+/// Each figure is right by itself; together they may be of slightly different moments.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = wheelhouse::Runtime::builder().worker_threads(2).build().unwrap();
+/// let metrics = runtime.metrics();
+/// assert_eq!(metrics.workers, 2);
+/// assert_eq!(metrics.stuck_workers, 0);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Worker threads, spares not counted.
+    pub workers: usize,
+    /// Threads that others stand in for at present: their polls are stuck, or inside
+    /// [`block_in_place`](crate::block_in_place).
+    pub stuck_workers: usize,
+    /// Spare threads that exist at present, at work or waiting to be needed.
+    pub spare_threads: usize,
+    /// Spare threads that were ever started.
+    pub spare_threads_started: u64,
+    /// Polls that were found to block their thread.
+    pub blocked_polls: u64,
+    /// Polls that were found to compute for long.
+    pub computing_polls: u64,
+    /// How often more spare threads were needed than are allowed.
+    pub spare_limit_hits: u64,
+}

@@ -1,0 +1,304 @@
+//! Spare threads: who stands in for workers that are stuck, and who is one too many.
+//!
+//! A pool has a seat for each worker, and behind those some for spares. A spare at work is a worker
+//! like any other. One that is not needed sits on the **bench**: it sleeps, and is no member of the
+//! idle set, so no work is granted to it.
+//!
+//! The **surplus** is how many more threads are at work than the pool has workers, those that are
+//! [stuck](Mark) not counted. Below zero somebody is missing, and the monitor, or whoever announces
+//! that it will block, calls spares. Above zero a spare that finds nothing to do, or looks up from its
+//! queue, goes to the bench. Whoever changes what the surplus counts changes it by the same step,
+//! so it is right whenever nobody is in between.
+
+use crate::sync::{AtomicIsize, AtomicU64, AtomicUsize};
+use parking_lot::Mutex;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// Says of a worker that its poll is stuck, and which one.
+///
+/// Zero, or the word that the worker published of its poll, with [`REPLACED`](Mark::REPLACED) if it is
+/// left out of the surplus. Whoever makes it zero gives back what was marked: the worker when the poll
+/// returns, or the monitor when it sees another poll.
+pub(crate) struct Mark(AtomicU64);
+
+impl Mark {
+    /// The lowest bit of a poll's word is free for this.
+    const REPLACED: u64 = 1;
+
+    pub(super) fn new() -> Self {
+        Mark(AtomicU64::new(0))
+    }
+
+    /// Whether the worker is stuck. On its own thread, it tells whether others have taken over.
+    #[inline]
+    pub(super) fn is_set(&self) -> bool {
+        // Relaxed: a worker that sees the mark late has put one more task into a slot that the
+        // monitor looks into again.
+        self.0.load(Relaxed) != 0
+    }
+
+    /// Whether this poll is marked.
+    pub(super) fn is(&self, word: u64) -> bool {
+        // Relaxed: a hint.
+        self.0.load(Relaxed) & !Mark::REPLACED == word
+    }
+
+    /// Whether its thread is left out of the surplus.
+    pub(super) fn is_replaced(&self) -> bool {
+        // Relaxed: a hint.
+        self.0.load(Relaxed) & Mark::REPLACED != 0
+    }
+
+    /// Marks this poll as one that others take work from.
+    pub(super) fn notice(&self, word: u64) {
+        // AcqRel pairs with whoever clears it; Relaxed: a mark that is there stays.
+        let _ = self.0.compare_exchange(0, word, AcqRel, Relaxed);
+    }
+
+    /// As [`notice`](Self::notice), and has the poll's thread left out of the surplus.
+    fn replace(&self, word: u64) -> bool {
+        // AcqRel pairs with whoever clears it.
+        self.0.swap(word | Mark::REPLACED, AcqRel) & Mark::REPLACED == 0
+    }
+
+    /// Clears it. True: its thread was left out of the surplus.
+    fn clear(&self) -> bool {
+        // AcqRel pairs with `replace`.
+        self.0.swap(0, AcqRel) & Mark::REPLACED != 0
+    }
+
+    /// As [`clear`](Self::clear), if it still is of this poll.
+    fn clear_if(&self, word: u64) -> bool {
+        let of_this = |mark| (mark & !Mark::REPLACED == word).then_some(0);
+        // AcqRel pairs with `replace`; Relaxed: a failure reads again.
+        let cleared = self.0.fetch_update(AcqRel, Relaxed, of_this);
+        cleared.is_ok_and(|mark| mark & Mark::REPLACED != 0)
+    }
+
+    /// For a pool that is used again.
+    pub(super) fn reset(&self) {
+        self.clear();
+    }
+}
+
+/// The spares of one pool.
+pub(crate) struct Crew {
+    workers: usize,
+    surplus: AtomicIsize,
+    /// Seats from here on have no task in their queues.
+    seats_in_use: AtomicUsize,
+    spares: Mutex<Spares>,
+}
+
+struct Spares {
+    /// What each spare's thread is doing, from the seat behind the last worker's.
+    places: Vec<Place>,
+    threads: usize,
+    started: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// There is no thread.
+    Vacant,
+    OnBench,
+    AtWork,
+    /// The thread is about to end.
+    Leaving,
+}
+
+/// How a spare is brought to work.
+#[must_use]
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Call {
+    /// Unpark the thread at this seat.
+    Bench(usize),
+    /// Start a thread for this seat.
+    Start(usize),
+    /// There are as many as are allowed.
+    Limit,
+}
+
+impl Crew {
+    pub(super) fn new(workers: usize, max_spares: usize) -> Self {
+        Crew {
+            workers,
+            surplus: AtomicIsize::new(0),
+            seats_in_use: AtomicUsize::new(workers),
+            spares: Mutex::new(Spares {
+                places: vec![Place::Vacant; max_spares],
+                threads: 0,
+                started: 0,
+            }),
+        }
+    }
+
+    /// For a pool that is used again; all its threads have ended.
+    pub(super) fn reset(&self) {
+        let mut spares = self.spares.lock();
+        spares.places.fill(Place::Vacant);
+        spares.threads = 0;
+        spares.started = 0;
+        // Release: both belong to what the pool's opening publishes.
+        self.surplus.store(0, Release);
+        self.seats_in_use.store(self.workers, Release);
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    pub(super) fn max_spares(&self) -> usize {
+        self.spares.lock().places.len()
+    }
+
+    /// Seats from here on have no task in their queues, if the caller has fenced since anybody
+    /// could have told it of one.
+    pub(super) fn seats_in_use(&self) -> usize {
+        // Acquire pairs with `call`: the seat's queue exists. A spare that pushes has raised this
+        // before, and fences after its push: so does whoever parks before it reads this.
+        self.seats_in_use.load(Acquire)
+    }
+
+    /// How many threads too many are at work; too few if it is negative.
+    pub(super) fn surplus(&self) -> isize {
+        // Relaxed: whoever acts on it changes it by a read-modify-write.
+        self.surplus.load(Relaxed)
+    }
+
+    /// Leaves a stuck worker out of the surplus.
+    pub(crate) fn replace(&self, mark: &Mark, word: u64) {
+        if mark.replace(word) {
+            // AcqRel, as all its changes: each sees what the earlier ones were for.
+            self.surplus.fetch_sub(1, AcqRel);
+        }
+    }
+
+    /// The worker's poll has returned.
+    pub(crate) fn returned(&self, mark: &Mark) {
+        if mark.clear() {
+            // AcqRel: as in `replace`.
+            self.surplus.fetch_add(1, AcqRel);
+        }
+    }
+
+    /// As [`returned`](Self::returned), for the monitor, which saw that this poll is over.
+    pub(super) fn has_returned(&self, mark: &Mark, word: u64) {
+        if mark.clear_if(word) {
+            // AcqRel: as in `replace`.
+            self.surplus.fetch_add(1, AcqRel);
+        }
+    }
+
+    /// Calls a spare to work: the one at the lowest seat, so that few seats have to be looked into.
+    pub(super) fn call(&self) -> Call {
+        let mut spares = self.spares.lock();
+        let seat = |place: usize| self.workers + place;
+        let call = if let Some(place) = spares.first(Place::OnBench) {
+            spares.places[place] = Place::AtWork;
+            Call::Bench(seat(place))
+        } else if let Some(place) = spares.first(Place::Vacant) {
+            spares.places[place] = Place::AtWork;
+            spares.threads += 1;
+            spares.started += 1;
+            Call::Start(seat(place))
+        } else {
+            return Call::Limit;
+        };
+        self.publish(&spares);
+        // AcqRel: as in `replace`.
+        self.surplus.fetch_add(1, AcqRel);
+        call
+    }
+
+    /// The thread that [`call`](Self::call) asked for could not be started.
+    pub(super) fn refused(&self, seat: usize) {
+        let mut spares = self.spares.lock();
+        spares.places[seat - self.workers] = Place::Vacant;
+        spares.threads -= 1;
+        spares.started -= 1;
+        self.publish(&spares);
+        // AcqRel: as in `replace`.
+        self.surplus.fetch_sub(1, AcqRel);
+    }
+
+    /// For a spare at work: true if it is one too many. It then empties its queues and goes to the
+    /// [bench](Self::sit).
+    pub(super) fn retire(&self) -> bool {
+        let one_less = |surplus: isize| (surplus > 0).then(|| surplus - 1);
+        // AcqRel: as in `replace`; Relaxed: a failure reads again.
+        self.surplus.fetch_update(AcqRel, Relaxed, one_less).is_ok()
+    }
+
+    /// The spare at this seat, whose queues are empty, waits to be called.
+    pub(super) fn sit(&self, seat: usize) {
+        let mut spares = self.spares.lock();
+        spares.places[seat - self.workers] = Place::OnBench;
+        self.publish(&spares);
+    }
+
+    /// Whether the spare at this seat has been called from the bench.
+    pub(super) fn is_called(&self, seat: usize) -> bool {
+        self.spares.lock().places[seat - self.workers] == Place::AtWork
+    }
+
+    /// The benched spare has waited for long: true if it ends, false if it has just been called.
+    pub(super) fn leave(&self, seat: usize) -> bool {
+        let mut spares = self.spares.lock();
+        if spares.places[seat - self.workers] == Place::AtWork {
+            return false;
+        }
+        spares.places[seat - self.workers] = Place::Leaving;
+        true
+    }
+
+    /// The spare's thread has left its seat.
+    pub(crate) fn left(&self, seat: usize) {
+        let mut spares = self.spares.lock();
+        spares.places[seat - self.workers] = Place::Vacant;
+        spares.threads -= 1;
+        self.publish(&spares);
+    }
+
+    /// The spares at work.
+    pub(super) fn at_work(&self) -> Vec<usize> {
+        let spares = self.spares.lock();
+        let places = spares.places.iter().enumerate();
+        places
+            .filter(|(_, place)| **place == Place::AtWork)
+            .map(|(place, _)| self.workers + place)
+            .collect()
+    }
+
+    /// How many workers are stuck and replaced, how many spares there are, and how many were ever
+    /// started.
+    pub(crate) fn figures(&self) -> (usize, usize, u64) {
+        let spares = self.spares.lock();
+        let at_work = spares
+            .places
+            .iter()
+            .filter(|place| **place == Place::AtWork);
+        let stuck = at_work.count() as isize - self.surplus();
+        (stuck.max(0) as usize, spares.threads, spares.started)
+    }
+
+    fn publish(&self, spares: &Spares) {
+        let last = spares
+            .places
+            .iter()
+            .rposition(|place| *place == Place::AtWork);
+        let seats = self.workers + last.map_or(0, |last| last + 1);
+        // Release pairs with `seats_in_use`.
+        self.seats_in_use.store(seats, Release);
+    }
+}
+
+impl Spares {
+    fn first(&self, wanted: Place) -> Option<usize> {
+        self.places.iter().position(|place| *place == wanted)
+    }
+}
+
+#[cfg(all(test, wheelhouse_loom))]
+#[path = "crew_models.rs"]
+mod models;

@@ -1,0 +1,326 @@
+//! The monitor's looks: what it sees, and what it has done about it.
+
+use super::{
+    crew::Mark,
+    monitor::Monitor,
+    pool::{NoSpare, Pool},
+    reports,
+    suspect::{LONG, Look, Over},
+    watched::Watched,
+};
+use crate::{
+    blocked::{BlockedReport, StuckKind},
+    shared::Shared,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Between two looks while tasks are polled.
+const PERIOD: Duration = Duration::from_millis(1);
+
+/// Between two looks while one more will tell: somebody may be blocked, or a spare has been called.
+const SOON: Duration = Duration::from_micros(500);
+
+/// So many looks in a row find nothing before the monitor sleeps.
+const QUIET_LOOKS: u32 = 4;
+
+/// How long it waits before it asks again for a thread that was refused.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+pub(super) struct Looks<'a> {
+    shared: &'a Arc<Shared>,
+    pool: &'static Pool,
+    monitor: &'a Monitor,
+    start: Instant,
+    /// Looks in a row that have found nothing.
+    quiet: u32,
+    /// How many spares the last look called.
+    called: usize,
+    /// Whether the limit has been told of, and not been left since.
+    limit_told: bool,
+    /// When a thread was refused, and none started since.
+    refused: Option<Instant>,
+    /// How many threads can compute at the same time.
+    cores: usize,
+}
+
+/// What one look found, all threads together.
+#[derive(Default)]
+struct Found {
+    /// Somebody gets on with something, as far as can be told.
+    moving: bool,
+    /// One more look will tell.
+    soon: bool,
+    /// The next look may have to do something.
+    pending: bool,
+    computing: Computing,
+    reports: Vec<BlockedReport>,
+    /// For debug mode.
+    lines: Vec<BlockedReport>,
+}
+
+/// The workers that have been in one poll for long, and are not replaced.
+#[derive(Default)]
+struct Computing {
+    count: usize,
+    /// Nanoseconds on a processor that their polls have had.
+    cpu: u64,
+    /// The one that has had most, and how much.
+    longest: Option<(usize, u64, u64)>,
+}
+
+impl<'a> Looks<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>) -> Self {
+        Looks {
+            shared,
+            pool: shared.pool(),
+            monitor: shared.monitor(),
+            start: Instant::now(),
+            quiet: 0,
+            called: 0,
+            limit_told: false,
+            refused: None,
+            cores: num_cpus::get(),
+        }
+    }
+
+    /// Looks once. How long to wait for the next; none: until somebody stirs.
+    pub(super) fn look(&mut self) -> Option<Duration> {
+        // 584 years.
+        let now = self.start.elapsed().as_nanos() as u64;
+        let mut found = Found::default();
+        for watched in self.monitor.watched().iter_mut() {
+            self.look_at(watched, now, &mut found);
+        }
+        self.replace_one_that_computes(&found);
+        self.call_spares(&mut found);
+        self.recall_surplus(&mut found);
+        self.tell(&mut found);
+        let quiet = !(found.moving || found.soon || found.pending);
+        self.quiet = if quiet { self.quiet + 1 } else { 0 };
+        if found.soon {
+            Some(SOON)
+        } else {
+            (self.quiet < QUIET_LOOKS).then_some(PERIOD)
+        }
+    }
+
+    /// Whether anybody polls what no look has seen.
+    pub(super) fn anything_new(&self) -> bool {
+        let watched = self.monitor.watched();
+        let new =
+            |watched: &Watched| watched.is_new() && !watched.has_announced(self.mark(watched));
+        self.pool.is_closed() || watched.iter().any(new)
+    }
+
+    fn mark(&self, watched: &Watched) -> Option<&'static Mark> {
+        watched.seat().map(|seat| self.pool.queue(seat).mark())
+    }
+
+    fn look_at(&self, watched: &mut Watched, now: u64, found: &mut Found) {
+        let mark = self.mark(watched);
+        if watched.has_announced(mark) {
+            return;
+        }
+        let (look, over) = watched.look(now);
+        if let Some(over) = over {
+            self.over(watched, over, found);
+        }
+        match look {
+            Look::Rests => {}
+            Look::Moves => found.moving = true,
+            Look::Waits { cpu, asleep } => {
+                found.soon |= asleep;
+                found.pending = true;
+                if watched.age(now) < LONG {
+                    found.moving = true;
+                } else {
+                    found.computing.add(watched, mark, cpu);
+                }
+            }
+            Look::Stuck { kind, cpu, again } => {
+                self.take_over(watched, kind, now);
+                found.computing.add(watched, mark, cpu);
+                found.pending = true;
+                if !again && let Some(stuck) = watched.stuck(now) {
+                    self.monitor.count_poll(kind);
+                    let poll = watched.describe(stuck, false);
+                    found.reports.push(BlockedReport::Began(poll));
+                }
+            }
+            Look::StillStuck { kind, cpu } => {
+                self.take_over(watched, kind, now);
+                found.computing.add(watched, mark, cpu);
+                // Whoever computes may fall asleep.
+                found.pending |= kind == StuckKind::Computing;
+            }
+        }
+        self.tell_if_slow(watched, now, found);
+    }
+
+    /// Has others take the work of a stuck worker.
+    fn take_over(&self, watched: &Watched, kind: StuckKind, now: u64) {
+        let (Some(seat), Some(stuck)) = (watched.seat(), watched.stuck(now)) else {
+            return;
+        };
+        let queue = self.pool.queue(seat);
+        match kind {
+            StuckKind::Blocked => self.pool.crew().replace(queue.mark(), stuck.poll.word),
+            StuckKind::Computing => queue.mark().notice(stuck.poll.word),
+        }
+        // At each look: the worker may have put a task in before it saw the mark.
+        if let Some(task) = queue.take_lifo() {
+            self.pool.inject(task);
+        }
+    }
+
+    /// A stuck poll has returned.
+    fn over(&self, watched: &mut Watched, over: Over, found: &mut Found) {
+        if let Some(mark) = self.mark(watched) {
+            self.pool.crew().has_returned(mark, over.poll.word);
+        }
+        let report = BlockedReport::Ended(watched.describe(over, true));
+        if watched.forget_told() {
+            found.lines.push(report.clone());
+        }
+        found.reports.push(report);
+    }
+
+    fn tell_if_slow(&self, watched: &mut Watched, now: u64, found: &mut Found) {
+        let rescue = self.shared.rescue();
+        if let Some(stuck) = watched.stuck(now)
+            && rescue.debug
+        {
+            if watched.is_worth_a_line(stuck, rescue.slow_poll) {
+                let poll = watched.describe(stuck, false);
+                found.lines.push(BlockedReport::Began(poll));
+            }
+            found.pending |= !watched.is_told();
+        }
+    }
+
+    /// If nobody gets on with anything and tasks or timers wait, has one worker that computes
+    /// replaced.
+    fn replace_one_that_computes(&self, found: &Found) {
+        let computing = &found.computing;
+        if !found.moving
+            && let Some((seat, word, _)) = computing.longest
+            && computing.cpu >= LONG * computing.count.min(self.cores) as u64
+            && !self.pool.idle().any_parked()
+            && self.work_waits()
+        {
+            let queue = self.pool.queue(seat);
+            self.pool.crew().replace(queue.mark(), word);
+        }
+    }
+
+    fn work_waits(&self) -> bool {
+        let timers = self.shared.timers();
+        self.pool.work() > 0 || timers.next_deadline() <= timers.now()
+    }
+
+    /// Calls spares, if somebody is missing and nobody sleeps who could be woken: as many as are
+    /// missing, or, while tasks wait, twice as many as at the last look.
+    fn call_spares(&mut self, found: &mut Found) {
+        let missing = usize::try_from(-self.pool.crew().surplus()).unwrap_or(0);
+        let before = std::mem::take(&mut self.called);
+        if missing == 0 {
+            self.limit_told = false;
+            return;
+        }
+        if self.pool.idle().any_parked() {
+            return;
+        }
+        if self
+            .refused
+            .is_some_and(|when| when.elapsed() < AFTER_REFUSAL)
+        {
+            found.pending = true;
+            return;
+        }
+        let wanted = missing.max(self.pool.work().min(2 * before));
+        for _ in 0..wanted {
+            match self.pool.call_spare(|seat| self.shared.start_worker(seat)) {
+                Ok(()) => self.called += 1,
+                Err(reason) => {
+                    self.none_came(reason, found);
+                    break;
+                }
+            }
+        }
+        if self.called > 0 {
+            found.soon = true;
+            self.refused = None;
+        }
+    }
+
+    fn none_came(&mut self, reason: NoSpare, found: &mut Found) {
+        let report = match reason {
+            NoSpare::Limit if self.limit_told => return,
+            NoSpare::Limit => {
+                self.limit_told = true;
+                self.monitor.count_limit_hit();
+                let limit = self.pool.crew().max_spares();
+                BlockedReport::SpareLimit { limit }
+            }
+            NoSpare::Refused(error) => {
+                found.pending = true;
+                if self.refused.replace(Instant::now()).is_some() {
+                    return;
+                }
+                let error = Arc::new(error);
+                BlockedReport::SpareRefused { error }
+            }
+        };
+        let rescue = self.shared.rescue();
+        if rescue.debug || rescue.on_blocked.is_none() {
+            found.lines.push(report.clone());
+        }
+        found.reports.push(report);
+    }
+
+    /// Spares that sleep do not notice by themselves that they are no longer needed.
+    fn recall_surplus(&self, found: &mut Found) {
+        let surplus = usize::try_from(self.pool.crew().surplus()).unwrap_or(0);
+        if surplus > 0 {
+            found.pending = true;
+            let at_work = self.pool.crew().at_work();
+            for seat in at_work.into_iter().rev().take(surplus) {
+                self.pool.sleepers().recall(seat);
+            }
+        }
+    }
+
+    fn tell(&self, found: &mut Found) {
+        found.lines.iter().for_each(reports::say);
+        for report in found.reports.drain(..) {
+            self.monitor.reports().tell(self.shared, report);
+        }
+    }
+
+    /// After the pool was closed. If everybody is stuck, nobody is left who would let go of the timers.
+    pub(super) fn end(&self) {
+        let (stuck, ..) = self.pool.crew().figures();
+        if stuck >= self.pool.workers() + self.pool.crew().at_work().len() {
+            self.shared.timers().close();
+        }
+    }
+}
+
+impl Computing {
+    fn add(&mut self, watched: &Watched, mark: Option<&Mark>, cpu: u64) {
+        let (Some(seat), Some(mark), Some(poll)) = (watched.seat(), mark, watched.seen()) else {
+            return;
+        };
+        if mark.is_replaced() {
+            return;
+        }
+        self.count += 1;
+        self.cpu += cpu;
+        if self.longest.is_none_or(|(.., most)| cpu >= most) {
+            self.longest = Some((seat, poll.word, cpu));
+        }
+    }
+}

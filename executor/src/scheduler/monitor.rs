@@ -1,0 +1,129 @@
+//! The thread that watches: it finds who is stuck, has others take over, and reports it.
+//!
+//! It never runs a task, nor anybody's code. While tasks are polled it looks about every millisecond
+//! at what each worker polls ([`polling`](super::polling)); while none is, it [sleeps](super::doze).
+//!
+//! A stuck worker keeps its queues. Others steal from its deque as ever and serve its timers; the task
+//! in its LIFO slot goes to the injector, and the slot stays empty while the worker is
+//! [marked](super::crew::Mark). If any worker sleeps, that is all: it is woken for the task, and somebody
+//! keeps the time. Else spares are called: one for each worker that is blocked, and twice as many
+//! at each look as at the one before, while tasks wait and every spare blocks in its turn. For workers
+//! that compute, one more is called only if nobody gets on with anything.
+
+use super::{doze::Doze, looks::Looks, reports::Reports, watched::Watched};
+use crate::{blocked::StuckKind, shared::Shared, threads::Running};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// What the watched threads know of the monitor.
+pub(crate) struct Monitor {
+    doze: Doze,
+    watched: Mutex<Vec<Watched>>,
+    reports: Reports,
+    blocked_polls: AtomicU64,
+    computing_polls: AtomicU64,
+    limit_hits: AtomicU64,
+    watches: bool,
+}
+
+impl Monitor {
+    pub(crate) fn new(watches: bool) -> Self {
+        Monitor {
+            doze: Doze::new(),
+            watched: Mutex::default(),
+            reports: Reports::default(),
+            blocked_polls: AtomicU64::new(0),
+            computing_polls: AtomicU64::new(0),
+            limit_hits: AtomicU64::new(0),
+            watches,
+        }
+    }
+
+    /// Watches the calling thread until the guard is dropped.
+    pub(crate) fn watch(&self, running: &Arc<Running>, seat: Option<usize>) -> WatchGuard<'_> {
+        if self.watches {
+            let watched = Watched::current(Arc::clone(running), seat);
+            self.watched.lock().push(watched);
+        }
+        WatchGuard {
+            monitor: self,
+            running: Arc::clone(running),
+        }
+    }
+
+    /// Wakes the monitor if it sleeps: the caller has published that it polls again.
+    #[inline]
+    pub(crate) fn stir(&self) {
+        if self.watches {
+            self.doze.stir();
+        }
+    }
+
+    /// Ends the monitor, whose pool is closed.
+    pub(crate) fn end(&self) {
+        self.doze.end();
+    }
+
+    pub(super) fn reports(&self) -> &Reports {
+        &self.reports
+    }
+
+    /// Polls that blocked, polls that computed, and how often there were too few spares.
+    pub(crate) fn figures(&self) -> (u64, u64, u64) {
+        // Relaxed: figures.
+        let figure = |counter: &AtomicU64| counter.load(Relaxed);
+        (
+            figure(&self.blocked_polls),
+            figure(&self.computing_polls),
+            figure(&self.limit_hits),
+        )
+    }
+
+    pub(super) fn count_poll(&self, kind: StuckKind) {
+        let counter = match kind {
+            StuckKind::Blocked => &self.blocked_polls,
+            StuckKind::Computing => &self.computing_polls,
+        };
+        // Relaxed: a figure.
+        counter.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_limit_hit(&self) {
+        // Relaxed: a figure.
+        self.limit_hits.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn watched(&self) -> MutexGuard<'_, Vec<Watched>> {
+        self.watched.lock()
+    }
+}
+
+/// The guard of [`Monitor::watch`].
+pub(crate) struct WatchGuard<'a> {
+    monitor: &'a Monitor,
+    running: Arc<Running>,
+}
+
+impl Drop for WatchGuard<'_> {
+    fn drop(&mut self) {
+        let mut watched = self.monitor.watched.lock();
+        watched.retain(|other| !Arc::ptr_eq(other.running(), &self.running));
+    }
+}
+
+/// The body of the monitor's thread.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let monitor = shared.monitor();
+    monitor.doze.adopt();
+    let mut looks = Looks::new(shared);
+    while !shared.pool().is_closed() {
+        match looks.look() {
+            Some(pause) => monitor.doze.pause(pause),
+            None => monitor.doze.sleep_unless(|| looks.anything_new()),
+        }
+    }
+    looks.end();
+}

@@ -1,0 +1,75 @@
+//! A worker's side of the watching: it publishes what it does before it calls anybody's code, and
+//! wakes the monitor when it comes back from its sleep.
+
+use super::{monitor::Monitor, polling::Polling, sleepers::Timers};
+use crate::task::Runnable;
+use std::cell::Cell;
+use wheelhouse_timer::driver::ShardSet;
+
+/// The most timers that are fired from one shard before tasks are polled again.
+const FIRE_BATCH: usize = 256;
+
+pub(super) struct Watch<'a> {
+    polling: &'a Polling,
+    monitor: &'a Monitor,
+    timers: &'a ShardSet,
+    /// Whether the worker has slept since it last polled.
+    rested: Cell<bool>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(polling: &'a Polling, monitor: &'a Monitor, timers: &'a ShardSet) -> Self {
+        Watch {
+            polling,
+            monitor,
+            timers,
+            rested: Cell::new(true),
+        }
+    }
+
+    /// The worker is about to poll a task.
+    #[inline]
+    pub(super) fn polls(&self, task: &Runnable) {
+        self.polling.task(task.id(), task.site());
+        self.end_rest();
+    }
+
+    #[inline]
+    fn end_rest(&self) {
+        if self.rested.replace(false) {
+            self.monitor.stir();
+        }
+    }
+
+    /// The worker is about to sleep.
+    pub(super) fn rests(&self) {
+        self.polling.rest();
+        self.rested.set(true);
+    }
+
+    /// Calls the wakers of what is due in one shard.
+    pub(super) fn fire(&self, shard: usize, now: u64) {
+        if self.timers.next(shard) <= now {
+            // Wakers may be anybody's, and block.
+            self.polling.wakers();
+            self.end_rest();
+            self.timers.fire(shard, now, FIRE_BATCH);
+        }
+    }
+}
+
+impl Timers for Watch<'_> {
+    fn next_deadline(&self) -> u64 {
+        self.timers.next_deadline()
+    }
+
+    fn now(&self) -> u64 {
+        self.timers.now()
+    }
+
+    fn fire_due(&self, now: u64) {
+        for shard in 0..self.timers.shards() {
+            self.fire(shard, now);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A thread that the monitor watches: what it polls, and what is suspected of it.
+
+use super::{
+    crew::Mark,
+    polling::Poll,
+    suspect::{Look, Over, Suspect},
+};
+use crate::{
+    blocked::StuckPoll,
+    os_thread::{OsThread, Probe},
+    threads::Running,
+};
+use std::{sync::Arc, time::Duration};
+
+pub(super) struct Watched {
+    running: Arc<Running>,
+    /// None for a thread in `block_on`, for which nobody can stand in.
+    seat: Option<usize>,
+    os: OsThread,
+    /// Open while the thread is suspect.
+    probe: Option<Probe>,
+    suspect: Suspect,
+    /// Whether debug mode has told of the present poll.
+    told: bool,
+}
+
+impl Watched {
+    /// The calling thread.
+    pub(super) fn current(running: Arc<Running>, seat: Option<usize>) -> Self {
+        Watched {
+            running,
+            seat,
+            os: OsThread::current(),
+            probe: None,
+            suspect: Suspect::default(),
+            told: false,
+        }
+    }
+
+    pub(super) fn running(&self) -> &Arc<Running> {
+        &self.running
+    }
+
+    pub(super) fn seat(&self) -> Option<usize> {
+        self.seat
+    }
+
+    /// Looks at what it polls at `now`, in nanoseconds.
+    pub(super) fn look(&mut self, now: u64) -> (Look, Option<Over>) {
+        let (os, probe) = (&self.os, &mut self.probe);
+        let usage = || {
+            if probe.is_none() {
+                *probe = os.probe();
+            }
+            probe.as_ref()?.usage()
+        };
+        let looked = self.suspect.look(now, self.running.polling().now(), usage);
+        if matches!(looked.0, Look::Rests | Look::Moves) {
+            self.probe = None;
+        }
+        looked
+    }
+
+    /// Its stuck poll, and for how many nanoseconds it has been seen.
+    pub(super) fn stuck(&self, now: u64) -> Option<Over> {
+        self.suspect.stuck(now)
+    }
+
+    /// How long its present poll has been seen, in nanoseconds.
+    pub(super) fn age(&self, now: u64) -> u64 {
+        self.suspect.age(now)
+    }
+
+    /// Its present poll, as the last look saw it.
+    pub(super) fn seen(&self) -> Option<Poll> {
+        self.suspect.seen()
+    }
+
+    /// Whether it has announced that its present poll will block.
+    pub(super) fn has_announced(&self, mark: Option<&Mark>) -> bool {
+        match (self.running.polling().now(), mark) {
+            (Some(poll), Some(mark)) => {
+                let found = self.stuck(0).is_some_and(|stuck| stuck.poll == poll);
+                mark.is(poll.word) && !found
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it polls something that no look has seen.
+    pub(super) fn is_new(&self) -> bool {
+        let poll = self.running.polling().now();
+        poll.is_some() && poll != self.suspect.seen()
+    }
+
+    /// For a report.
+    pub(super) fn describe(&self, stuck: Over, ended: bool) -> StuckPoll {
+        StuckPoll {
+            what: stuck.poll.what(),
+            site: stuck.poll.site,
+            thread: Arc::clone(self.running.name()),
+            kind: stuck.kind,
+            duration: Duration::from_nanos(stuck.took),
+            ended,
+        }
+    }
+
+    /// Whether debug mode is to tell of the present poll now: once, when it has taken so long.
+    pub(super) fn is_worth_a_line(&mut self, stuck: Over, slow: Duration) -> bool {
+        let worth = !self.told && stuck.took >= slow.as_nanos() as u64;
+        self.told |= worth;
+        worth
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// The present poll is over. Whether debug mode had told of it.
+    pub(super) fn forget_told(&mut self) -> bool {
+        std::mem::take(&mut self.told)
+    }
+}
