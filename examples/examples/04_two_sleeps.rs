@@ -26,8 +26,8 @@ async fn give_way(name: &str) {
 
 async fn async_main() {
     // `join!` runs its futures in turns inside *this one* task, as all of asyncio runs on one
-    // thread. (`gather!` would make each a task of its own, free to run on another core; there
-    // too, a `thread::sleep` takes a whole core's worker away for as long as it lasts.)
+    // thread. (`gather!` would make each a task of its own, free to run on another core; there a
+    // `thread::sleep` takes one worker away, until another thread stands in: see `10_blocked`.)
     println!("thread::sleep, one after the other:");
     let start = Instant::now();
     join!(hold_the_thread("first"), hold_the_thread("second"));

@@ -30,12 +30,14 @@ pub struct Builder {
     rescue: Rescue,
 }
 
+type Hook = Arc<dyn Fn(&BlockedReport) + Send + Sync>;
+
 /// What is done about workers that are held by a poll.
 #[derive(Clone)]
 pub(crate) struct Rescue {
     pub(crate) watch: bool,
     pub(crate) max_spares: usize,
-    pub(crate) on_blocked: Option<Arc<dyn Fn(&BlockedReport) + Send + Sync>>,
+    pub(crate) on_blocked: Option<Hook>,
     pub(crate) debug: bool,
     pub(crate) slow_poll: Duration,
 }

@@ -36,6 +36,8 @@ struct Panic {
     text: Option<Box<str>>,
     /// In a mutex since payloads need not be `Sync`; it is only ever taken out, not locked.
     payload: Mutex<Box<dyn Any + Send>>,
+    /// Whether to tell of it if nobody collects it.
+    tell: bool,
 }
 
 impl JoinError {
@@ -51,6 +53,7 @@ impl JoinError {
         id: Id,
         site: &'static Location<'static>,
         payload: Box<dyn Any + Send>,
+        tell: bool,
     ) -> Self {
         JoinError(Box::new(Inner {
             id,
@@ -58,8 +61,19 @@ impl JoinError {
             panic: Some(Panic {
                 text: text(&*payload).map(Box::from),
                 payload: Mutex::new(payload),
+                tell,
             }),
         }))
+    }
+
+    /// Whether it is a panic that is to be told of if nobody collects it.
+    pub(crate) fn tells_if_uncollected(&self) -> bool {
+        self.0.panic.as_ref().is_some_and(|panic| panic.tell)
+    }
+
+    /// The text of the panic's payload, if it has one.
+    pub(crate) fn panic_text(&self) -> Option<&str> {
+        self.0.panic.as_ref()?.text.as_deref()
     }
 
     /// Whether the task panicked.

@@ -49,6 +49,7 @@ impl Shared {
         rescue: Rescue,
     ) -> io::Result<Arc<Shared>> {
         let pool = Pool::acquire(workers, rescue.max_spares)?;
+        pool.set_debug_mode(rescue.debug);
         Ok(Arc::new(Shared {
             pool,
             timers: ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool),

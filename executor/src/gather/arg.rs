@@ -79,7 +79,7 @@ where
         R: Rule<U> + 'static,
         C: Fn(T) -> U + Send + 'static,
     {
-        let (waiting, handle) = Waiting::new(self, convert, starter.site());
+        let (waiting, handle) = Waiting::new(self, convert, starter.call());
         Some(starter.thread(waiting, handle))
     }
 }

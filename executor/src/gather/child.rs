@@ -3,7 +3,7 @@
 use super::{Site, alarm::Bell};
 use crate::{
     error::JoinError,
-    task::{Id, JoinHandle, contain},
+    task::{self, Id, JoinHandle, contain},
 };
 use std::{
     convert::Infallible,
@@ -104,12 +104,22 @@ impl<T, R> Child<T, R> {
             _ => unreachable!("a gather waits for all its children, and takes each result once"),
         }
     }
+
+    /// Drops what there is, which nobody will ask for.
+    fn lose(&mut self) {
+        match std::mem::replace(&mut self.state, State::Taken) {
+            State::Done(result) => task::discard(result),
+            state => contain(|| drop(state)),
+        }
+    }
 }
 
 impl<T, R> Drop for Child<T, R> {
     fn drop(&mut self) {
-        if let State::Spawned(handle) | State::Given(handle) = &self.state {
-            handle.abort();
+        match &self.state {
+            State::Spawned(handle) | State::Given(handle) => handle.abort(),
+            State::Done(Err(_)) => self.lose(),
+            State::Done(Ok(_)) | State::LetGo(..) | State::Taken => {}
         }
     }
 }
@@ -183,7 +193,6 @@ impl<T, E, R: Rule<T, Error = E>> AnyChild<E> for Child<T, R> {
     }
 
     fn discard(&mut self) {
-        let result = std::mem::replace(&mut self.state, State::Taken);
-        contain(|| drop(result));
+        self.lose();
     }
 }

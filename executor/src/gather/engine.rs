@@ -8,8 +8,8 @@
 //! they failed.
 
 use super::{
-    Site,
     alarm::Alarm,
+    call::Call,
     child::{AnyChild, Failure},
     threads::Joiner,
 };
@@ -43,7 +43,7 @@ pub(super) struct Engine<C, E> {
     phase: Phase,
     /// Who rang and hasn't been looked at, earliest first.
     rung: VecDeque<u32>,
-    site: Site,
+    call: Call,
     error: PhantomData<fn() -> E>,
 }
 
@@ -58,7 +58,7 @@ enum Phase {
 }
 
 impl<C: Children<E>, E> Engine<C, E> {
-    pub(super) fn new(children: C, alarm: Alarm, joiner: Option<Joiner>, site: Site) -> Self {
+    pub(super) fn new(children: C, alarm: Alarm, joiner: Option<Joiner>, call: Call) -> Self {
         Self {
             alarm: Some(alarm),
             joiner,
@@ -66,14 +66,14 @@ impl<C: Children<E>, E> Engine<C, E> {
             children: Some(children),
             phase: Phase::Started,
             rung: VecDeque::new(),
-            site,
+            call,
             error: PhantomData,
         }
     }
 
-    /// Where the gather was called.
-    pub(super) fn site(&self) -> Site {
-        self.site
+    /// The call that made the gather.
+    pub(super) fn call(&self) -> Call {
+        self.call
     }
 
     /// From now on failures are values, so nobody need ring.
@@ -99,6 +99,9 @@ impl<C: Children<E>, E> Engine<C, E> {
 
     /// Waits until all have ended, however.
     pub(super) fn poll_settled(&mut self, context: &mut Context<'_>) -> Poll<C> {
+        if self.phase == Phase::Started {
+            self.phase = Phase::Running;
+        }
         ready!(self.wait(context));
         Poll::Ready(self.take_children())
     }
@@ -107,7 +110,7 @@ impl<C: Children<E>, E> Engine<C, E> {
     /// their turn comes, or at once if they failed.
     fn subscribe(&mut self) {
         let Some(alarm) = &self.alarm else { return };
-        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.call));
         for position in 0..children.count() {
             let child = children.at(position);
             if child.subscribe(alarm.bell(position)).is_ready() && child.failed() {
@@ -135,7 +138,7 @@ impl<C: Children<E>, E> Engine<C, E> {
             return Poll::Ready(None);
         };
         alarm.listen(context.waker(), &mut self.rung);
-        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.call));
         while let Some(&rang) = self.rung.front() {
             let position = rang as usize;
             let child = children.at(position);
@@ -157,7 +160,7 @@ impl<C: Children<E>, E> Engine<C, E> {
     /// Waits for the children from the last to the first; while the gather runs, only until it comes
     /// to one that failed.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<usize>> {
-        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.call));
         let running = self.phase == Phase::Running && self.alarm.is_some();
         while let Some(position) = self.unfinished.checked_sub(1) {
             let child = children.at(position);
@@ -178,7 +181,7 @@ impl<C: Children<E>, E> Engine<C, E> {
         self.phase = Phase::Failing(failed);
         self.alarm = None;
         self.joiner = None;
-        let children = self.children.as_mut().unwrap_or_else(|| ended(self.site));
+        let children = self.children.as_mut().unwrap_or_else(|| ended(self.call));
         self.unfinished = children.count();
         for position in 0..self.unfinished {
             children.at(position).cancel();
@@ -187,7 +190,7 @@ impl<C: Children<E>, E> Engine<C, E> {
 
     fn take_children(&mut self) -> C {
         self.alarm = None;
-        self.children.take().unwrap_or_else(|| ended(self.site))
+        self.children.take().unwrap_or_else(|| ended(self.call))
     }
 
     /// What the child that failed first failed with; the others' results are dropped.
@@ -204,15 +207,28 @@ impl<C: Children<E>, E> Engine<C, E> {
     }
 }
 
-impl<C: Children<E>, E> fmt::Debug for Engine<C, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.children {
-            Some(children) => write!(f, "{} arguments, called at {}", children.count(), self.site),
-            None => write!(f, "ended, called at {}", self.site),
+impl<C, E> Drop for Engine<C, E> {
+    fn drop(&mut self) {
+        if self.phase == Phase::Started {
+            self.call.never_awaited();
         }
     }
 }
 
-fn ended(site: Site) -> ! {
-    panic!("the gather called at {site} was polled after it had ended")
+impl<C: Children<E>, E> fmt::Debug for Engine<C, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.children {
+            Some(children) => write!(
+                f,
+                "{} arguments, called at {}",
+                children.count(),
+                self.call.site()
+            ),
+            None => write!(f, "ended, called at {}", self.call.site()),
+        }
+    }
+}
+
+fn ended(call: Call) -> ! {
+    panic!("{call} was polled after it had ended")
 }

@@ -89,10 +89,10 @@ impl<O: Outputs> Future for Gather<O> {
     type Output = O;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O> {
-        let site = self.engine.site();
+        let call = self.engine.call();
         self.engine.poll(context).map(|result| match result {
             Ok(children) => O::finish(children),
-            Err(Failure::Join(error)) => raise(error, format_args!("the `gather!` at {site}")),
+            Err(Failure::Join(error)) => raise(error, call),
             Err(Failure::Value(never)) => match never {},
         })
     }
@@ -110,10 +110,10 @@ impl<O: Outputs, E> Future for TryGather<O, E> {
     type Output = Result<O, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<O, E>> {
-        let site = self.engine.site();
+        let call = self.engine.call();
         self.engine.poll(context).map(|result| match result {
             Ok(children) => Ok(O::finish_tried(children)),
-            Err(Failure::Join(error)) => raise(error, format_args!("the `try_gather!` at {site}")),
+            Err(Failure::Join(error)) => raise(error, call),
             Err(Failure::Value(error)) => Err(error),
         })
     }

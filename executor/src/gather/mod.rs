@@ -47,8 +47,8 @@
 //! | thread handle, running blocking job | detached (can't be cancelled) | detached |
 //!
 //! "Waited for" means that nothing that the arguments hold is in use any more when the awaiting
-//! task learns of the failure. A second failure meanwhile is dropped; the panic hook has told of it
-//! if it was a panic. Here Wheelhouse leaves asyncio on purpose: there, siblings run on as orphans.
+//! task learns of the failure. A second failure meanwhile is dropped; if it was a panic, the panic
+//! hook has told of it, and [debug mode](crate::Builder::debug) says which task's it was. Here Wheelhouse leaves asyncio on purpose: there, siblings run on as orphans.
 //!
 //! With [`settle()`](Gather::settle), asyncio's `return_exceptions=True`, nothing is cancelled: every
 //! argument runs to its end and gives a `Result<T, JoinError>`. (A gather that was polled before, and
@@ -71,7 +71,9 @@
 //!
 //! Polling a gather and going on with it later loses nothing: `&mut gather` may be used in a
 //! [`timeout`](crate::timeout). Dropping it cancels what it started, and the values that were there
-//! already are lost. Under `settle()` too.
+//! already are lost. Under `settle()` too. One that is dropped without ever being polled is likely to
+//! be a mistake, and debug mode names its line; not if its task is cancelled, or panics, before
+//! it comes to the `.await`.
 //!
 //! # In generic code
 //!
@@ -103,6 +105,7 @@
 
 mod alarm;
 mod arg;
+mod call;
 mod child;
 mod engine;
 mod future;

@@ -1,16 +1,17 @@
 //! Starting the arguments of a gather, once all of them have been evaluated.
 
 use super::{
-    Gather, Site, TryGather,
+    Gather, TryGather,
     alarm::{Alarm, Bell},
     arg::{Arg, Spread},
+    call::{Call, Name},
     child::{AnyValue, Child, OkOnly},
     engine::{Children, Engine},
     outputs::{Arguments, TryArguments},
     threads::{Joiner, Waiting},
 };
 use crate::{context, task::JoinHandle};
-use std::{future::Future, panic::Location, thread};
+use std::{future::Future, thread};
 
 /// Starts the arguments of one gather.
 pub struct Starter {
@@ -18,23 +19,23 @@ pub struct Starter {
     /// How many have been started: the number of the next child.
     started: usize,
     threads: Vec<Waiting>,
-    site: Site,
+    call: Call,
 }
 
 impl Starter {
     #[track_caller]
-    fn new() -> Self {
+    fn new(name: Name) -> Self {
         Starter {
             alarm: Alarm::new(),
             started: 0,
             threads: Vec::new(),
-            site: Location::caller(),
+            call: Call::here(name),
         }
     }
 
-    /// Where the gather was called.
-    pub(super) fn site(&self) -> Site {
-        self.site
+    /// The call that makes the gather.
+    pub(super) fn call(&self) -> Call {
+        self.call
     }
 
     /// The next child's bell.
@@ -49,7 +50,7 @@ impl Starter {
         F::Output: Send + 'static,
     {
         self.started += 1;
-        context::with_current(|shared| Some(shared?.spawn(future, self.site)))
+        context::with_current(|shared| Some(shared?.spawn(future, self.call.site())))
     }
 
     /// The next child is the task of a handle that the caller gave.
@@ -72,7 +73,7 @@ impl Starter {
             Joiner::start(self.threads, builder)
         });
         match joiner.transpose() {
-            Ok(joiner) => Engine::new(children, self.alarm, joiner, self.site),
+            Ok(joiner) => Engine::new(children, self.alarm, joiner, self.call),
             Err(error) => panic!(
                 "gather! has {count} thread handle(s), and the thread that waits for them could \
                  not be started: {error}"
@@ -136,7 +137,7 @@ fn no_runtime(what: &str) -> ! {
 /// `gather!(a, b)`
 #[track_caller]
 pub fn gather<A: Arguments>(arguments: A) -> Gather<A::Outputs> {
-    let mut starter = Starter::new();
+    let mut starter = Starter::new(Name::Gather);
     let children = arguments.start(&mut starter);
     Gather::new(starter.finish(children))
 }
@@ -144,7 +145,7 @@ pub fn gather<A: Arguments>(arguments: A) -> Gather<A::Outputs> {
 /// `try_gather!(a, b)`
 #[track_caller]
 pub fn try_gather<A: TryArguments<E>, E>(arguments: A) -> TryGather<A::Outputs, E> {
-    let mut starter = Starter::new();
+    let mut starter = Starter::new(Name::TryGather);
     let children = arguments.start(&mut starter);
     TryGather::new(starter.finish(children))
 }
@@ -152,7 +153,7 @@ pub fn try_gather<A: TryArguments<E>, E>(arguments: A) -> TryGather<A::Outputs, 
 /// `gather!(..iterator)`
 #[track_caller]
 pub fn gather_all<I, A, T>(arguments: Spread<I, A, T, AnyValue>) -> Gather<Vec<T>> {
-    let mut starter = Starter::new();
+    let mut starter = Starter::new(Name::Gather);
     match (arguments.start)(arguments.arguments, &mut starter) {
         Some(children) => Gather::new(starter.finish(children)),
         None => no_runtime("gather!"),
@@ -164,7 +165,7 @@ pub fn gather_all<I, A, T>(arguments: Spread<I, A, T, AnyValue>) -> Gather<Vec<T
 pub fn try_gather_all<I, A, T, E>(
     arguments: Spread<I, A, Result<T, E>, OkOnly>,
 ) -> TryGather<Vec<T>, E> {
-    let mut starter = Starter::new();
+    let mut starter = Starter::new(Name::TryGather);
     match (arguments.start)(arguments.arguments, &mut starter) {
         Some(children) => TryGather::new(starter.finish(children)),
         None => no_runtime("try_gather!"),

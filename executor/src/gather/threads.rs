@@ -5,7 +5,7 @@
 //! joiner instead of a worker. So its result, its panic and who waits for it are kept as for any
 //! other.
 
-use super::Site;
+use super::call::Call;
 use crate::{
     blocking::{Job, OnThread},
     task::{self, JoinHandle, Registry, Runnable},
@@ -32,7 +32,7 @@ impl Waiting {
     pub(super) fn new<T, U>(
         thread: thread::JoinHandle<T>,
         convert: impl Fn(T) -> U + Send + 'static,
-        site: Site,
+        call: Call,
     ) -> (Self, JoinHandle<U>)
     where
         T: Send + 'static,
@@ -48,8 +48,8 @@ impl Waiting {
                     .unwrap_or_else(|payload| resume_unwind(payload)),
             )
         };
-        // The pool counts only for a task that is woken, and this one never waits.
-        let (join, handle) = task::new::<_, OnThread>(Job::new(join), NO_POOL, site);
+        // The pool only says who is told of a panic: this task is never woken, for it never waits.
+        let (join, handle) = task::new::<_, OnThread>(Job::new(join), call.pool(), call.site());
         let ended = Box::new(move || looked_at.is_finished());
         (
             Waiting {
@@ -68,8 +68,6 @@ impl Waiting {
         }
     }
 }
-
-const NO_POOL: u16 = u16::MAX;
 
 impl Drop for Waiting {
     fn drop(&mut self) {
@@ -123,14 +121,15 @@ fn join_all(mut threads: Vec<Waiting>, abandoned: &AtomicBool) {
 mod tests {
     use super::*;
 
-    use std::{panic::Location, sync::mpsc, time::Duration};
+    use crate::gather::call::Name;
+    use std::{sync::mpsc, time::Duration};
 
     const LIMIT: Duration = Duration::from_secs(60);
 
     #[test]
     fn a_joiner_that_cannot_be_started_is_an_error() {
         let (waiting, mut handle) =
-            Waiting::new(thread::spawn(|| 1), |one| one, Location::caller());
+            Waiting::new(thread::spawn(|| 1), |one| one, Call::here(Name::Gather));
         let too_big = thread::Builder::new().stack_size(usize::MAX / 4);
         assert!(Joiner::start(vec![waiting], too_big).is_err());
         let result = handle.join_timeout(LIMIT).expect("it was let go");
@@ -143,7 +142,7 @@ mod tests {
         let (end_second, second) = mpsc::channel::<()>();
         let wait = |end: mpsc::Receiver<()>| {
             let thread = thread::spawn(move || end.recv().is_ok());
-            Waiting::new(thread, |value| value, Location::caller())
+            Waiting::new(thread, |value| value, Call::here(Name::Gather))
         };
         let ((first, mut first_handle), (second, mut second_handle)) = (wait(first), wait(second));
         let joiner = Joiner::start(vec![first, second], thread::Builder::new()).unwrap();

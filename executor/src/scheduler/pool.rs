@@ -28,7 +28,10 @@ use parking_lot::Mutex;
 use std::{
     cell::Cell,
     io,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use wheelhouse_timer::driver::Keeper;
@@ -41,6 +44,8 @@ pub(crate) struct Pool {
     /// One for each seat; a spare's is made when somebody first sits there.
     queues: Box<[OnceLock<Box<CachePadded<SharedQueue>>>]>,
     registry: Registry,
+    /// Whether its present runtime is in debug mode.
+    debug: AtomicBool,
 }
 
 /// The most runtimes that can exist at a time.
@@ -82,8 +87,9 @@ impl Pool {
 
     fn find_or_make(workers: usize, spares: usize) -> io::Result<&'static Pool> {
         let mut pools = FREE.lock();
-        let fits = |pool: &&Pool| pool.workers() == workers && pool.seats() == workers + spares;
-        if let Some(index) = pools.free.iter().position(|pool| fits(pool)) {
+        let fits =
+            |pool: &&'static Pool| pool.workers() == workers && pool.seats() == workers + spares;
+        if let Some(index) = pools.free.iter().position(fits) {
             return Ok(pools.free.swap_remove(index));
         }
         let number = pools.made;
@@ -105,6 +111,7 @@ impl Pool {
             crew: Crew::new(workers, spares),
             queues: (0..seats).map(|_| OnceLock::new()).collect(),
             registry: Registry::new(workers),
+            debug: AtomicBool::new(false),
         }
     }
 
@@ -118,6 +125,18 @@ impl Pool {
         TABLE[usize::from(number)]
             .get()
             .expect("a task's pool is in the table")
+    }
+
+    pub(crate) fn set_debug_mode(&self, debug: bool) {
+        // Relaxed: set before the first task exists, and only a hint whether to report.
+        self.debug.store(debug, Relaxed);
+    }
+
+    /// Whether the runtime that has the pool with this number is in debug mode. None: no such pool.
+    pub(crate) fn is_in_debug_mode(number: u16) -> Option<bool> {
+        let pool = TABLE.get(usize::from(number))?.get()?;
+        // Relaxed: as above.
+        Some(pool.debug.load(Relaxed))
     }
 
     pub(crate) fn number(&self) -> u16 {

@@ -12,6 +12,7 @@
 // * `raw.rs` has the cell's memory, and what depends on the future's type.
 // * `waker.rs`, `join.rs` and the `Runnable` below are the three kinds of holder.
 // * `registry.rs` finds the waiting tasks at shutdown.
+// * `uncollected.rs` is where panics arrive that nobody has asked for.
 //
 // A `Runnable` stands for the SCHEDULED bit while it is in a queue, and for RUNNING from
 // `Runnable::run` on. There is at most one at a time, so it alone touches the future.
@@ -21,12 +22,14 @@ mod join;
 mod raw;
 mod registry;
 mod state;
+mod uncollected;
 mod waker;
 
 pub use id::Id;
 pub use join::{AbortHandle, JoinHandle};
 pub(crate) use raw::{Schedule, contain};
 pub(crate) use registry::Registry;
+pub(crate) use uncollected::{discard, uncollected};
 
 use raw::Header;
 use state::{Finish, Start, Suspend};

@@ -5,8 +5,8 @@
 //! which only the functions in the header's [`VTable`] know: the future until it ends, then its
 //! output. The state word says which of the two it is, so no tag is stored.
 
-use super::{Id, Runnable, registry::Links, state::State};
-use crate::error::JoinError;
+use super::{Id, Runnable, discard, registry::Links, state::State, uncollected};
+use crate::{debug, error::JoinError};
 use std::{
     any::Any,
     cell::UnsafeCell,
@@ -150,7 +150,7 @@ pub(super) unsafe fn take_output<T>(task: NonNull<Header>) -> Result<T, JoinErro
     unsafe { output.assume_init() }
 }
 
-/// Drops the output; a panic in its destructor is contained.
+/// Drops the output, which nobody has asked for; a panic in its destructor is contained.
 ///
 /// # Safety
 /// The task is complete, and the caller owns the output, as for [`take_output`].
@@ -242,15 +242,18 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         // SAFETY: the caller holds the cell.
         let header = unsafe { task.as_ref() };
         let cancelled = Err(JoinError::cancelled(header.id(), header.site));
-        // SAFETY: RUNNING makes this thread the only one to touch the stage, and no output has
-        // been stored yet.
-        unsafe { Self::store(task, cancelled) };
+        debug::while_cancelling(|| {
+            // SAFETY: RUNNING makes this thread the only one to touch the stage, and no output has
+            // been stored yet.
+            unsafe { Self::store(task, cancelled) }
+        });
     }
 
     fn panicked(task: NonNull<Header>, payload: Box<dyn Any + Send>) -> JoinError {
         // SAFETY: the caller holds the cell.
         let header = unsafe { task.as_ref() };
-        JoinError::panic(header.id(), header.site, payload)
+        let tell = debug::is_on(header.pool());
+        JoinError::panic(header.id(), header.site, payload, tell)
     }
 
     /// Drops the future and puts `result` in its place. If the future's destructor panics, that
@@ -266,7 +269,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
             if !matches!(&result, Err(error) if error.is_panic()) {
                 std::mem::swap(&mut result, &mut lost);
             }
-            contain(|| drop(lost));
+            discard(lost);
         }
         // SAFETY: the stage is this thread's, and what it held has been dropped.
         unsafe { Self::output(task).write(result) };
@@ -281,6 +284,14 @@ impl<F: Future, S: Schedule> Cell<F, S> {
 
     unsafe fn drop_output(task: NonNull<Header>) {
         let output = Self::output(task);
+        // SAFETY: the output is stored, and it is the caller's.
+        if unsafe { (*output).is_err() } {
+            // SAFETY: as above; it is not touched again.
+            if let Err(error) = unsafe { output.read() } {
+                uncollected(error);
+            }
+            return;
+        }
         contain(|| {
             // SAFETY: the output is stored, and it is the caller's: dropped here and nowhere else.
             unsafe { output.drop_in_place() }

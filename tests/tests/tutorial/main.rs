@@ -211,6 +211,41 @@ fn the_timers_on_another_executor() {
 }
 
 #[test]
+fn a_blocked_worker_is_reported_and_others_go_on() {
+    let lines = lines_of("10_blocked");
+    let source = include_str!("../../../examples/examples/10_blocked.rs");
+    let guilty = source
+        .lines()
+        .position(|line| line.contains("spawn(async { nap() })"));
+    let site = format!("examples/10_blocked.rs:{}:", guilty.expect("the line") + 1);
+    let announced = "the same nap, announced:";
+    let at = lines.iter().position(|line| line == announced);
+    let (unsaid, announced) = lines.split_at(at.expect("the second nap"));
+    assert_eq!(unsaid[0], "a nap that nobody was told of:");
+    for said in ["has blocked thread `wheelhouse-0` for ", ", and goes on"] {
+        let mut reports = unsaid
+            .iter()
+            .filter(|line| line.starts_with("  report: task "));
+        assert!(
+            reports.any(|line| line.contains(&site) && line.contains(said)),
+            "no {said:?}: {lines:#?}"
+        );
+    }
+    assert!(beats(unsaid) > 0, "{lines:#?}");
+    assert!(beats(announced) > 0, "{lines:#?}");
+    assert_eq!(announced.len(), 2, "nothing to report: {lines:#?}");
+}
+
+/// The heartbeats that the last line tells of.
+fn beats(lines: &[String]) -> u32 {
+    let line = lines.last().expect("a line");
+    let number = line.strip_suffix(" heartbeats meanwhile").map(str::trim);
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("{line:?}"))
+}
+
+#[test]
 fn each_example_is_short_listed_and_tested() {
     let folder = workspace().join("examples");
     let list = fs::read_to_string(folder.join("src/lib.rs")).expect("the list");
@@ -235,7 +270,7 @@ fn each_example_is_short_listed_and_tested() {
         );
         names.push(name);
     }
-    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(names.len(), 10, "{names:?}");
 }
 
 #[test]
