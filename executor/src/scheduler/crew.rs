@@ -10,8 +10,7 @@
 //! queue, goes to the bench. Whoever changes what the surplus counts changes it by the same step,
 //! so it is right whenever nobody is in between.
 
-use crate::sync::{AtomicIsize, AtomicU64, AtomicUsize};
-use parking_lot::Mutex;
+use crate::sync::{AtomicIsize, AtomicU64, AtomicUsize, Mutex};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// Says of a worker that its poll is stuck, and which one.

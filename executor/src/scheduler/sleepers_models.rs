@@ -159,6 +159,21 @@ fn loom_two_notifiers_against_a_worker() {
     });
 }
 
+/// A push relies on the search of a spare that goes to the bench: it looks once more as it leaves.
+#[test]
+fn loom_push_against_a_spare_that_leaves() {
+    check(3, || {
+        let model = Model::new(1, 1);
+        let worker = spawn_worker(&model, 0);
+        model.sleepers.idle().start_searching();
+        let spare = Arc::clone(&model);
+        let spare = thread::spawn(move || spare.sleepers.end_search(|| spare.has_work()));
+        model.push();
+        spare.join().unwrap();
+        worker.join().unwrap();
+    });
+}
+
 /// Sleeps until somebody waits for the deadline, then ends the model.
 fn keep_time(model: &Model, seat: usize) {
     model.sleepers.adopt(seat);
