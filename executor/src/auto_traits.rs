@@ -1,7 +1,8 @@
 //! The table of auto traits in the crate's documentation, checked at compile time.
 
 use crate::{
-    AbortHandle, ConsumeBudget, EnterGuard, Handle, JoinError, JoinHandle, Runtime, YieldNow,
+    AbortHandle, BlockedReport, ConsumeBudget, EnterGuard, Handle, JoinError, JoinHandle, Metrics,
+    Runtime, StuckPoll, YieldNow,
     gather::{Gather, Settle, TryGather},
     time::{Interval, Sleep, Timeout},
 };
@@ -20,6 +21,10 @@ assert_impl_all!(AbortHandle: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(JoinError: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Runtime: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Handle: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(BlockedReport: Send, Sync, Unpin);
+assert_not_impl_any!(BlockedReport: UnwindSafe);
+assert_impl_all!(StuckPoll: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Metrics: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(EnterGuard<'static>: Unpin);
 assert_not_impl_any!(EnterGuard<'static>: Send, Sync, UnwindSafe);
 assert_impl_all!(YieldNow: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);

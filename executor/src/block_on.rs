@@ -103,6 +103,8 @@ pub(crate) fn watched<F: Future>(
         shared.monitor().stir();
         let polled = future.as_mut().poll(context);
         running.polling().rest();
+        // It may have been found stuck, and the monitor sleep.
+        shared.monitor().stir();
         polled
     });
     wait("block_on", published)

@@ -1,10 +1,10 @@
 //! The options of a runtime.
 
 use crate::{
-    blocked::BlockedReport,
     debug,
     runtime::Runtime,
     scheduler::pool::{MAX_SPARES, MAX_WORKERS},
+    stuck::BlockedReport,
     threads::Options,
 };
 use std::{fmt, io, sync::Arc, time::Duration};

@@ -145,11 +145,16 @@ impl Drop for Entered {
 pub(crate) fn undo_forgotten_entries(before: usize) -> bool {
     let forgotten = DEPTH.get() > before;
     if forgotten {
-        DEPTH.set(before);
-        let entries = ENTERED.try_with(|entered| entered.borrow_mut().split_off(before));
-        drop(entries);
+        undo_entries(before);
     }
     forgotten
+}
+
+#[cold]
+fn undo_entries(before: usize) {
+    DEPTH.set(before);
+    let entries = ENTERED.try_with(|entered| entered.borrow_mut().split_off(before));
+    drop(entries);
 }
 
 /// Marks the thread as blocked on a future. None: it is already, or it is a worker that others need.

@@ -26,12 +26,13 @@
 //! | do several things at once and have all results | [`gather!`], [`try_gather!`] |
 //! | the same inside one task, borrowing from it | [`join!`], [`try_join!`] |
 //! | wait for a time | [`sleep`], [`timeout`], [`interval`], and the rest of [`time`] |
-//! | call code that blocks | [`spawn_blocking`] |
+//! | call code that blocks | [`spawn_blocking`], or [`block_in_place`] inside a task |
+//! | learn which task blocks its thread | [`Builder::on_blocked`], or `WHEELHOUSE_DEBUG=1` |
 //! | let others run in a long loop | [`consume_budget`], [`yield_now`] |
 //! | spawn from a thread outside | [`Handle`] |
 //!
-//! There is no `#[wheelhouse::main]`. Guides: [coming from asyncio](asyncio), and
-//! [cancel, drop, abort, detach](cancel).
+//! There is no `#[wheelhouse::main]`. Guides: [coming from asyncio](asyncio); [cancel, drop, abort,
+//! detach](cancel); and [when a task blocks](blocked).
 //!
 //! # Promises
 //!
@@ -39,13 +40,16 @@
 //!   exactly once.
 //! * No code of yours runs while the runtime holds a lock.
 //! * A panic ends its task and nothing else; whoever joins the task receives it.
+//! * A task that blocks its thread delays only itself and what waits for it, after the one to three
+//!   milliseconds in which that is noticed, and for up to 512 tasks that block at the same time.
+//!   [When a task blocks](blocked) has the details, and the limits.
 //! * Fairness: a task in a worker's queue waits for those before it in the queue and for at most
 //!   three polls from the LIFO slot for each of them, unless another worker takes it sooner. A busy
 //!   worker looks at the timers and at what other threads have spawned after at most 16 polls; if
-//!   polls are long, after about 200 µs. It never looks during a poll: one that takes long delays
-//!   what only its worker can serve.
-//! * Nothing ticks: while there is nothing to do and no timer is armed, no thread wakes. (A spare
-//!   thread for blocking jobs wakes once, to end.)
+//!   polls are long, after about 200 µs. It never looks during a poll; if that takes long, others
+//!   take over.
+//! * Nothing ticks: while there is nothing to do and no timer is armed, no thread wakes. (A thread
+//!   that was needed for blocking jobs, or as a spare, wakes once, to end.)
 //!
 //! # What the types promise
 //!
@@ -57,6 +61,8 @@
 //! | [`AbortHandle`], [`JoinError`] | yes | yes | yes | yes |
 //! | [`Runtime`], [`Handle`] | yes | yes | yes | yes |
 //! | [`EnterGuard`] | no | no | yes | no |
+//! | [`StuckPoll`], [`Metrics`] | yes | yes | yes | yes |
+//! | [`BlockedReport`] | yes | yes | yes | no |
 //! | [`YieldNow`], [`ConsumeBudget`] | yes | yes | yes | yes |
 //! | [`Gather`](gather::Gather), [`Settle`](gather::Settle), [`TryGather`](gather::TryGather) | yes | if the values are | yes | yes |
 //! | [`Sleep`](time::Sleep) | yes | yes | yes | yes |
@@ -67,7 +73,7 @@
 mod auto_traits;
 mod block_in_place;
 mod block_on;
-mod blocked;
+
 mod blocking;
 mod budget;
 mod builder;
@@ -85,12 +91,12 @@ mod runtime;
 mod scheduler;
 mod shared;
 mod spawn;
+mod stuck;
 mod sync;
 pub mod task;
 mod threads;
 
 pub use block_in_place::block_in_place;
-pub use blocked::{BlockedReport, StuckKind, StuckPoll};
 pub use budget::{ConsumeBudget, YieldNow, consume_budget, yield_now};
 pub use builder::Builder;
 pub use error::JoinError;
@@ -98,6 +104,7 @@ pub use handle::{EnterGuard, Handle};
 pub use metrics::Metrics;
 pub use runtime::{Runtime, run};
 pub use spawn::{spawn, spawn_blocking};
+pub use stuck::{BlockedReport, StuckKind, StuckPoll};
 #[doc(inline)]
 pub use task::{AbortHandle, JoinHandle};
 pub use threads::{ShutdownReport, StuckThread};
@@ -115,3 +122,7 @@ pub mod asyncio {}
 #[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/cancel.md")]
 pub mod cancel {}
+
+#[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/blocked.md")]
+pub mod blocked {}

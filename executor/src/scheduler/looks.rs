@@ -9,8 +9,8 @@ use super::{
     watched::Watched,
 };
 use crate::{
-    blocked::{BlockedReport, StuckKind},
     shared::Shared,
+    stuck::{BlockedReport, StuckKind},
 };
 use std::{
     sync::Arc,
@@ -107,12 +107,15 @@ impl<'a> Looks<'a> {
         }
     }
 
-    /// Whether anybody polls what no look has seen.
+    /// Whether there is anything that no look has seen.
     pub(super) fn anything_new(&self) -> bool {
+        if self.pool.is_closed() || self.pool.crew().surplus() > 0 {
+            return true;
+        }
         let watched = self.monitor.watched();
         let new =
             |watched: &Watched| watched.is_new() && !watched.has_announced(self.mark(watched));
-        self.pool.is_closed() || watched.iter().any(new)
+        watched.iter().any(new)
     }
 
     fn mark(&self, watched: &Watched) -> Option<&'static Mark> {

@@ -11,7 +11,7 @@
 //! that compute, one more is called only if nobody gets on with anything.
 
 use super::{doze::Doze, looks::Looks, reports::Reports, watched::Watched};
-use crate::{blocked::StuckKind, shared::Shared, threads::Running};
+use crate::{shared::Shared, stuck::StuckKind, threads::Running};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::{
     Arc,

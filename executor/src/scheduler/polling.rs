@@ -4,7 +4,7 @@
 //! spawned the task. The word comes first. A reader takes the line first and then the word: if the word is
 //! that of an earlier look, the line belongs to it.
 
-use crate::{blocked::Polled, task::Id};
+use crate::{stuck::Polled, task::Id};
 use std::{
     panic::Location,
     ptr,

@@ -3,7 +3,7 @@
 //! The hook may block, and the monitor may not. So reports are queued, and a blocking job hands them to
 //! the hook, one after the other.
 
-use crate::{blocked::BlockedReport, builder::Rescue, debug, shared::Shared, task::contain};
+use crate::{builder::Rescue, debug, shared::Shared, stuck::BlockedReport, task::contain};
 use parking_lot::Mutex;
 use std::{collections::VecDeque, panic::Location, sync::Arc};
 

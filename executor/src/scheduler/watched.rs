@@ -6,8 +6,8 @@ use super::{
     suspect::{Look, Over, Suspect},
 };
 use crate::{
-    blocked::StuckPoll,
     os_thread::{OsThread, Probe},
+    stuck::StuckPoll,
     threads::Running,
 };
 use std::{sync::Arc, time::Duration};
@@ -87,10 +87,10 @@ impl Watched {
         }
     }
 
-    /// Whether it polls something that no look has seen.
+    /// Whether it polls something that no look has seen, or no longer what was found stuck.
     pub(super) fn is_new(&self) -> bool {
         let poll = self.running.polling().now();
-        poll.is_some() && poll != self.suspect.seen()
+        poll != self.suspect.seen() && (poll.is_some() || self.stuck(0).is_some())
     }
 
     /// For a report.

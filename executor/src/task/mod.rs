@@ -113,7 +113,7 @@ impl Runnable {
     /// Runs it once: polls the future, or drops it if the task was aborted. It comes back if it
     /// was woken meanwhile, to be queued again. Should it have to wait for the first time, it enters
     /// list `own` of the registry.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(self, registry: &Registry, own: usize) -> Option<Runnable> {
         match self.header().state.start() {
             Start::Poll { list } => self.poll(registry, list, own),
@@ -138,6 +138,7 @@ impl Runnable {
         }
     }
 
+    #[inline(always)]
     fn poll(self, registry: &Registry, list: Option<usize>, own: usize) -> Option<Runnable> {
         // SAFETY: this thread runs the task until the end of this function.
         let waker = unsafe { waker::borrowed(self.0) };
@@ -162,6 +163,7 @@ impl Runnable {
         }
     }
 
+    #[cold]
     fn cancel(self, registry: &Registry, list: Option<usize>) {
         // SAFETY: this thread set RUNNING, and the future has not ended.
         unsafe { raw::cancel(self.0) };
