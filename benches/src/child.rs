@@ -1,6 +1,6 @@
-//! This program once more, as a child process that measures one thing.
+//! A child process that measures one thing: this program once more, or another.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,26 @@ pub type Ended = (String, Result<(), String>);
 pub fn run<'a>(args: impl Iterator<Item = &'a str>, limit: Duration) -> io::Result<Ended> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(args).env("RUST_BACKTRACE", "0");
+    run_command(command, "", limit)
+}
+
+/// Runs a program that finds `input` on its standard input, for no longer than `limit`.
+///
+/// The input is written at once, so that it must fit into a pipe: 64 KiB.
+///
+/// # Errors
+///
+/// When the process can't be started; a child that ends badly is a result.
+pub fn run_command(mut command: Command, input: &str, limit: Duration) -> io::Result<Ended> {
     let mut child = command
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A child that is dead before it has read this tells by how it ended.
+        let _ = stdin.write_all(input.as_bytes());
+    }
     let stdout = child.stdout.take();
     let stderr = child.stderr.take();
     let child = Arc::new(Mutex::new(child));

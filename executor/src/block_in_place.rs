@@ -40,7 +40,7 @@ pub(crate) struct HandedOff<'a> {
 impl<'a> HandedOff<'a> {
     pub(crate) fn new(local: &'a Local) -> Self {
         let pool = local.shared.pool();
-        let word = local.running.polling().own_word();
+        let word = local.running.polling().word();
         pool.crew().replace(local.queue.mark(), word);
         local.queue.share_lifo();
         pool.stand_in(|seat| local.shared.start_worker(seat));

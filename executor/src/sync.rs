@@ -6,7 +6,7 @@
 
 #[cfg(not(wheelhouse_loom))]
 pub(crate) use std::{
-    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, fence},
+    sync::atomic::{AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, fence},
     thread::{self, Thread},
 };
 
@@ -15,7 +15,7 @@ pub(crate) use parking_lot::Mutex;
 
 #[cfg(wheelhouse_loom)]
 pub(crate) use loom::{
-    sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, fence},
+    sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, fence},
     thread::{self, Thread},
 };
 

@@ -16,7 +16,7 @@ mod wheelhouse;
 pub use self::smol::Smol;
 pub use self::smol_static::SmolStatic;
 pub use self::tokio::Tokio;
-pub use self::wheelhouse::Wheelhouse;
+pub use self::wheelhouse::{MaybeWatched, Wheelhouse, WheelhouseUnwatched};
 
 /// An async runtime as its users see it: public API only.
 ///
@@ -79,11 +79,21 @@ pub trait Blocking: Runtime {
         T: Send + 'static;
 }
 
+/// Lets every part of the runtime that starts late start now: workers, timers, their threads.
+pub async fn settle<R: Runtime>(workers: usize) {
+    let nap = || R::spawn(R::sleep(Duration::from_millis(2)));
+    for task in (0..4 * workers).map(|_| nap()).collect::<Vec<_>>() {
+        task.await;
+    }
+}
+
 /// The runtimes that are measured, ours first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Which {
     /// This project's runtime.
     Wheelhouse,
+    /// The same without the watch for blocked workers.
+    WheelhouseUnwatched,
     /// tokio's multi-thread runtime.
     Tokio,
     /// async-executor's `StaticExecutor` with async-io: no registry of live tasks.
@@ -94,7 +104,16 @@ pub enum Which {
 
 impl Which {
     /// Every runtime, ours first.
-    pub const ALL: [Which; 4] = [
+    pub const ALL: [Which; 5] = [
+        Which::Wheelhouse,
+        Which::WheelhouseUnwatched,
+        Which::Tokio,
+        Which::SmolStatic,
+        Which::Smol,
+    ];
+
+    /// Those that are compared unless others are asked for: each as it comes, ours first.
+    pub const COMPARED: [Which; 4] = [
         Which::Wheelhouse,
         Which::Tokio,
         Which::SmolStatic,
@@ -106,6 +125,7 @@ impl Which {
     pub fn name(self) -> &'static str {
         match self {
             Which::Wheelhouse => "wheelhouse",
+            Which::WheelhouseUnwatched => "wheelhouse-unwatched",
             Which::Tokio => "tokio",
             Which::SmolStatic => "smol-static",
             Which::Smol => "smol",
@@ -126,6 +146,10 @@ macro_rules! with_runtime {
         match $which {
             $crate::runtime::Which::Wheelhouse => {
                 type $R = $crate::runtime::Wheelhouse;
+                $body
+            }
+            $crate::runtime::Which::WheelhouseUnwatched => {
+                type $R = $crate::runtime::WheelhouseUnwatched;
                 $body
             }
             $crate::runtime::Which::Tokio => {

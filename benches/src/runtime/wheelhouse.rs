@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use super::{Blocking, Joined, Runtime};
 
-/// Wheelhouse with nothing tuned.
+/// Wheelhouse with nothing tuned, except that the watch for blocked workers can be off.
 #[derive(Debug)]
-pub struct Wheelhouse(wheelhouse::Runtime);
+pub struct MaybeWatched<const WATCHED: bool>(wheelhouse::Runtime);
 
-impl Runtime for Wheelhouse {
+/// Wheelhouse as it comes.
+pub type Wheelhouse = MaybeWatched<true>;
+
+/// Wheelhouse without the watch: nobody takes over from a blocked worker.
+pub type WheelhouseUnwatched = MaybeWatched<false>;
+
+impl<const WATCHED: bool> Runtime for MaybeWatched<WATCHED> {
     type Task<T: Send + 'static> = Joined<wheelhouse::JoinHandle<T>>;
 
     fn start(workers: usize) -> io::Result<Self> {
-        Ok(Wheelhouse(
-            wheelhouse::Runtime::builder()
-                .worker_threads(workers)
-                .build()?,
-        ))
+        let builder = wheelhouse::Runtime::builder().worker_threads(workers);
+        Ok(MaybeWatched(builder.watch(WATCHED).build()?))
     }
 
     fn run_main<F>(&self, main: F) -> F::Output
@@ -58,7 +61,7 @@ impl Runtime for Wheelhouse {
     }
 }
 
-impl Blocking for Wheelhouse {
+impl<const WATCHED: bool> Blocking for MaybeWatched<WATCHED> {
     fn spawn_blocking<F, T>(f: F) -> Self::Task<T>
     where
         F: FnOnce() -> T + Send + 'static,

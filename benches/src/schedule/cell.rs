@@ -7,7 +7,7 @@ use super::reading::Reading;
 use super::workload::{Form, Workload};
 use super::{tasks, timers};
 use crate::process::Usage;
-use crate::runtime::{Runtime, Which};
+use crate::runtime::{self, Runtime, Which};
 use crate::stats::median;
 use crate::with_runtime;
 
@@ -75,7 +75,7 @@ pub(super) fn main(args: &[String]) -> u8 {
 /// The median of each number over all repeats, and the wall time, CPU time and switches of one.
 fn measure<R: Runtime>(task: Task) -> std::io::Result<Reading> {
     let runtime = R::start(task.workers)?;
-    runtime.run_spawned(settle::<R>(task.workers));
+    runtime.run_spawned(runtime::settle::<R>(task.workers));
     if task.workload.warms_up() {
         run(&runtime, task);
     }
@@ -105,14 +105,6 @@ fn medians(readings: &[Reading]) -> Reading {
         }
     }
     medians
-}
-
-/// Lets every part of the runtime that starts late start now: workers, timers, their threads.
-async fn settle<R: Runtime>(workers: usize) {
-    let nap = || R::spawn(R::sleep(Duration::from_millis(2)));
-    for task in (0..4 * workers).map(|_| nap()).collect::<Vec<_>>() {
-        task.await;
-    }
 }
 
 /// Polls a body where its form wants it.
@@ -172,11 +164,7 @@ fn run_timers<R: Runtime>(runtime: &R, form: Form, workload: Workload) -> Readin
                 timers::random_sleeps::<R>(20_000, 20, from, to),
             )
         }
-        Workload::Heartbeats => enter(
-            runtime,
-            form,
-            timers::heartbeats::<R>(100, 250, 10 * MILLI, 1_000 * MILLI),
-        ),
+        Workload::Heartbeats(case) => timers::heartbeats(runtime, case),
         other => unreachable!("{} is no workload of timers", other.name()),
     }
 }

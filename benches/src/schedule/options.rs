@@ -27,7 +27,7 @@ impl Options {
         Options {
             rounds: 5,
             workloads: Workload::ALL.to_vec(),
-            runtimes: Which::ALL.to_vec(),
+            runtimes: Which::COMPARED.to_vec(),
             workers: 2,
         }
     }
@@ -48,6 +48,13 @@ impl Options {
             }
         }
         Ok(Asked::Rows(options))
+    }
+
+    /// Whether only Wheelhouse with the watch and without it are measured.
+    pub(super) fn judges_the_watch(&self) -> bool {
+        let both = [Which::Wheelhouse, Which::WheelhouseUnwatched];
+        both.iter().all(|which| self.runtimes.contains(which))
+            && self.runtimes.iter().all(|which| both.contains(which))
     }
 }
 
@@ -73,9 +80,13 @@ OPTIONS
   --rounds N           rounds, 1 to 100 [5]
   --only NAME[,NAME..] only these workloads:
 {workloads}
-  --runtimes NAME[,..] only these runtimes: {runtimes}
+  --runtimes NAME[,..] these runtimes, of {runtimes};
+                       all but wheelhouse-unwatched unless told otherwise
   --workers N          worker threads of each runtime, 1 to 512 [2]
   --help               this text
+
+wheelhouse-unwatched is Wheelhouse without the watch for blocked workers. It is no rival: asked for
+with wheelhouse alone, the two are compared and every row shows what the watch costs.
 
 smol-static is async-executor's StaticExecutor, which keeps no registry of live tasks; smol is the
 ordinary Executor; both with async-io. Memory of a sleeper includes 8 bytes of its join handle.
@@ -110,6 +121,25 @@ mod tests {
             workers: 16,
         };
         assert_eq!(options, Ok(expected));
+    }
+
+    #[test]
+    fn what_the_watch_costs_can_be_asked_for() {
+        assert!(
+            !Options::new()
+                .runtimes
+                .contains(&Which::WheelhouseUnwatched)
+        );
+        assert!(!Options::new().judges_the_watch());
+        for line in [
+            "wheelhouse,wheelhouse-unwatched",
+            "wheelhouse-unwatched,wheelhouse",
+        ] {
+            let options = parse(&format!("--runtimes {line}")).expect("allowed");
+            assert!(options.judges_the_watch(), "{line}");
+        }
+        let three = parse("--runtimes wheelhouse,wheelhouse-unwatched,tokio").expect("allowed");
+        assert!(!three.judges_the_watch());
     }
 
     #[test]

@@ -2,12 +2,17 @@
 
 use std::fmt::Write;
 
-use super::rows::{ROWS, Row, Target, Verdict, best_rival};
+use super::rows::{ROWS, Row, Target, Verdict, WATCH, best_rival};
 use super::runner::{Results, Taken};
 use super::workload::Form;
 use crate::quantity::three_digits;
 use crate::runtime::Which;
 use crate::stats::median;
+
+/// The width of a runtime's column.
+fn width(which: Which) -> usize {
+    which.name().len().max(10) + 2
+}
 
 /// The whole table.
 pub(super) fn render(results: &Results) -> String {
@@ -36,7 +41,7 @@ pub(super) fn render(results: &Results) -> String {
 fn write_head(text: &mut String, runtimes: &[Which]) {
     let _ = write!(text, "{:44}", "");
     for which in runtimes {
-        let _ = write!(text, "{:>12}", which.name());
+        let _ = write!(text, "{:>1$}", which.name(), width(*which));
     }
     text.push_str("   ours (lowest – highest)   target\n");
 }
@@ -47,9 +52,11 @@ fn write_row(text: &mut String, results: &Results, row: &Row, form: Form) {
     for which in &results.options.runtimes {
         let figure = median(&figures(results, *which, row, form, row.key));
         let shown = figure.map(|figure| three_digits(figure / row.scale));
-        let _ = write!(text, "{:>12}", shown.unwrap_or_else(|| "–".to_owned()));
+        let shown = shown.unwrap_or_else(|| "–".to_owned());
+        let _ = write!(text, "{shown:>0$}", width(*which));
     }
     let ours = figures(results, Which::Wheelhouse, row, form, row.key);
+    let row = &judged(results, row);
     let rivals = rivals(results, row, form);
     match row.target.judge(&ours, &rivals) {
         Some(verdict) => write_verdict(text, row, verdict, best_rival(&rivals)),
@@ -70,10 +77,24 @@ fn figures(results: &Results, which: Which, row: &Row, form: Form, key: &str) ->
         .collect()
 }
 
+/// The row with the target that it is judged by.
+fn judged(results: &Results, row: &Row) -> Row {
+    let target = match results.options.judges_the_watch() {
+        true => WATCH,
+        false => row.target,
+    };
+    Row { target, ..*row }
+}
+
+/// The runtimes that ours is judged against. Ours without its watch is one only where a target
+/// names it.
 fn rivals(results: &Results, row: &Row, form: Form) -> Vec<(Which, Vec<f64>)> {
-    let rivals = Which::ALL
-        .into_iter()
-        .filter(|which| *which != Which::Wheelhouse);
+    let named = |which| matches!(row.target, Target::Of(named, _) if named == which);
+    let rivals = Which::ALL.into_iter().filter(|which| match which {
+        Which::Wheelhouse => false,
+        Which::WheelhouseUnwatched => named(*which),
+        Which::Tokio | Which::SmolStatic | Which::Smol => true,
+    });
     let figures = rivals.map(|which| (which, figures(results, which, row, form, row.key)));
     figures.filter(|(_, figures)| !figures.is_empty()).collect()
 }
@@ -104,21 +125,25 @@ fn write_verdict(text: &mut String, row: &Row, verdict: Verdict, best: Option<Wh
 
 /// CPU time and switches beside every figure: a wall time that was bought with them shows.
 fn write_costs(text: &mut String, results: &Results, row: &Row, form: Form) {
-    if ROWS.iter().find(|other| other.workload == row.workload) != Some(row) {
+    let first = ROWS.iter().find(|other| other.workload == row.workload);
+    if first.is_some_and(|first| first.key != row.key) {
         return;
     }
     for (label, key) in [
         ("CPU, ms a run", "cpu_ms"),
         ("context switches a run", "switches"),
+        ("threads at most", "threads"),
     ] {
+        let runtimes = results.options.runtimes.iter().copied();
+        let cost = |which| (which, median(&figures(results, which, row, form, key)));
+        let costs: Vec<_> = runtimes.map(cost).collect();
+        if costs.iter().all(|(_, cost)| cost.is_none()) {
+            continue;
+        }
         let _ = write!(text, "    {label:<40}");
-        for which in &results.options.runtimes {
-            let cost = median(&figures(results, *which, row, form, key));
-            let _ = write!(
-                text,
-                "{:>12}",
-                cost.map_or_else(|| "–".to_owned(), three_digits)
-            );
+        for (which, cost) in costs {
+            let shown = cost.map_or_else(|| "–".to_owned(), three_digits);
+            let _ = write!(text, "{shown:>0$}", width(which));
         }
         text.push('\n');
     }
@@ -152,13 +177,46 @@ mod tests {
     }
 
     fn results(taken: Vec<Taken>) -> Results {
+        let mut runtimes: Vec<Which> = taken.iter().map(|taken| taken.which).collect();
+        runtimes.dedup();
         let options = Options {
             rounds: 1,
             workloads: vec![Workload::ForeignSpawn],
-            runtimes: Which::ALL.to_vec(),
+            runtimes,
             workers: 2,
         };
         Results { options, taken }
+    }
+
+    fn row_of(text: &str) -> &str {
+        let mut lines = text.lines();
+        lines
+            .find(|line| line.contains("ns a task"))
+            .expect("the row")
+    }
+
+    #[test]
+    fn the_watch_is_judged_when_nothing_else_is_asked_for() {
+        let with = taken(Which::Wheelhouse, "ns=102");
+        let without = taken(Which::WheelhouseUnwatched, "ns=100");
+        let text = render(&results(vec![with.clone(), without.clone()]));
+        let row = row_of(&text);
+        assert!(row.contains("1.02 (1.02 – 1.02)"), "{row}");
+        assert!(
+            row.ends_with("≤ 1.01 of wheelhouse-unwatched: NOT MET"),
+            "{row}"
+        );
+        // Beside a rival it is none.
+        let text = render(&results(vec![
+            with,
+            without,
+            taken(Which::Tokio, "ns=1020"),
+        ]));
+        let row = row_of(&text);
+        assert!(
+            row.ends_with("≤ 0.80 of the best rival (tokio): met"),
+            "{row}"
+        );
     }
 
     #[test]
@@ -169,10 +227,7 @@ mod tests {
             taken(Which::SmolStatic, "ns=200 cpu_ms=40 switches=7"),
         ];
         let text = render(&results(taken));
-        let row = text
-            .lines()
-            .find(|line| line.contains("ns a task"))
-            .expect("the row");
+        let row = row_of(&text);
         assert!(row.contains("0.75 (0.75 – 0.75)"), "{row}");
         assert!(
             row.ends_with("≤ 0.80 of the best rival (smol-static): met"),

@@ -1,6 +1,7 @@
 //! The rows: which number of which workload, and what it is to reach.
 
 use super::workload::Workload;
+use crate::heartbeat::Case;
 use crate::runtime::Which;
 use crate::stats::{Spread, median, ratios_to_best};
 
@@ -38,7 +39,7 @@ const fn row(workload: Workload, key: &'static str, label: &'static str, target:
 }
 
 /// All rows, in the order of the workloads.
-pub(super) const ROWS: [Row; 18] = [
+pub(super) const ROWS: [Row; 20] = [
     row(Workload::SpawnJoin, "ns", "ns a task", Target::OfBest(0.5)),
     row(
         Workload::ForeignSpawn,
@@ -104,10 +105,22 @@ pub(super) const ROWS: [Row; 18] = [
         Target::Of(Which::Tokio, 1.0),
     ),
     row(
-        Workload::Heartbeats,
+        Workload::Heartbeats(Case::FewBlockers),
         "max_ms",
         "ms late at worst",
         Target::AtMost(15.0),
+    ),
+    row(
+        Workload::Heartbeats(Case::ManyBlockers),
+        "max_ms",
+        "ms late at worst",
+        Target::AtMost(15.0),
+    ),
+    row(
+        Workload::Heartbeats(Case::Hogs),
+        "max_ms",
+        "ms late at worst",
+        Target::AtMost(30.0),
     ),
     row(
         Workload::Idle,
@@ -116,6 +129,9 @@ pub(super) const ROWS: [Row; 18] = [
         Target::AtMost(2.0),
     ),
 ];
+
+/// What the watch for blocked workers may cost: the same runtime without it is the measure.
+pub(super) const WATCH: Target = Target::Of(Which::WheelhouseUnwatched, 1.01);
 
 /// How a row came out.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,10 +3,10 @@
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::reading::Reading;
+use crate::heartbeat::{Case, Task, Timing, cell};
 use crate::process::Memory;
 use crate::runtime::Runtime;
 use crate::stats::percentile;
@@ -94,41 +94,18 @@ pub(super) async fn random_sleeps<R: Runtime>(
     lateness_reading(late)
 }
 
-/// Tasks that want to run every `beat` while others hold the workers; how late they are.
-pub(super) async fn heartbeats<R: Runtime>(
-    count: usize,
-    beats: u32,
-    beat: Duration,
-    block: Duration,
-) -> Reading {
-    let heart = || async move {
-        let mut late = Vec::with_capacity(beats as usize);
-        let start = Instant::now();
-        let mut next = start + beat;
-        while next <= start + beat * beats {
-            let asked = next.saturating_duration_since(Instant::now());
-            R::sleep(asked).await;
-            let now = Instant::now();
-            late.push(lateness(now - start, next - start));
-            // Missed beats are skipped: each is told once, by the one that came late.
-            while next <= now {
-                next += beat;
-            }
-        }
-        late
-    };
-    let hearts: Vec<_> = (0..count).map(|_| R::spawn(heart())).collect();
-    R::sleep(beat * beats / 5).await;
-    let blocker = || async move { thread::sleep(block) };
-    let blockers: Vec<_> = (0..4).map(|_| R::spawn(blocker())).collect();
-    let mut late = Vec::new();
-    for heart in hearts {
-        late.extend(heart.await);
-    }
-    for blocker in blockers {
-        blocker.await;
-    }
-    lateness_reading(late)
+/// Hearts that want to beat while others hold the workers; how late they are.
+pub(super) fn heartbeats<R: Runtime>(runtime: &R, case: Case) -> Reading {
+    let timing = Timing::usual(case);
+    let record = cell::observe(runtime, Task { case, timing }).expect("a thread starts");
+    let lateness = record.lateness(&timing);
+    let lateness = lateness.unwrap_or_else(|why| panic!("{why}"));
+    let mut reading = Reading::default();
+    reading.set("p50_us", lateness.p50.nanos as f64 / 1e3);
+    reading.set("p99_us", lateness.p99.nanos as f64 / 1e3);
+    reading.set("max_ms", lateness.worst.nanos as f64 / 1e6);
+    reading.set("threads", record.threads as f64);
+    reading
 }
 
 /// Nanoseconds past what was asked.
@@ -186,8 +163,6 @@ mod tests {
             assert!(few.get("p50_us") <= few.get("p99_us"));
             let memory = sleepers::<R, 50>(1_000).await;
             assert!(memory.get("last_ms").is_some());
-            let beats = heartbeats::<R>(2, 10, MILLI, 5 * MILLI).await;
-            assert!(beats.get("max_ms").is_some());
         });
     }
 

@@ -1,5 +1,7 @@
 //! The workloads, and the forms in which each is run.
 
+use crate::heartbeat::Case;
+
 /// Where a workload's body is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Form {
@@ -54,13 +56,13 @@ pub(super) enum Workload {
     Sleepers,
     FewSleeps,
     ManySleeps,
-    Heartbeats,
+    Heartbeats(Case),
     Idle,
 }
 
 impl Workload {
     /// All of them, in the order of the table.
-    pub(super) const ALL: [Workload; 14] = [
+    pub(super) const ALL: [Workload; 16] = [
         Workload::SpawnJoin,
         Workload::ForeignSpawn,
         Workload::ForeignRoundTrip,
@@ -73,7 +75,9 @@ impl Workload {
         Workload::Sleepers,
         Workload::FewSleeps,
         Workload::ManySleeps,
-        Workload::Heartbeats,
+        Workload::Heartbeats(Case::FewBlockers),
+        Workload::Heartbeats(Case::ManyBlockers),
+        Workload::Heartbeats(Case::Hogs),
         Workload::Idle,
     ];
 
@@ -92,7 +96,9 @@ impl Workload {
             Workload::Sleepers => "sleepers",
             Workload::FewSleeps => "few-sleeps",
             Workload::ManySleeps => "many-sleeps",
-            Workload::Heartbeats => "heartbeats",
+            Workload::Heartbeats(Case::FewBlockers) => "heartbeats",
+            Workload::Heartbeats(Case::ManyBlockers) => "heartbeats-64",
+            Workload::Heartbeats(Case::Hogs) => "heartbeats-hogs",
             Workload::Idle => "idle",
         }
     }
@@ -123,8 +129,14 @@ impl Workload {
             Workload::Sleepers => "1,000,000 spawned tasks in sleep(10 s)",
             Workload::FewSleeps => "10 tasks × 200 random sleeps of 0.2 to 20 ms",
             Workload::ManySleeps => "20,000 tasks × 20 random sleeps of 1 to 50 ms",
-            Workload::Heartbeats => {
+            Workload::Heartbeats(Case::FewBlockers) => {
                 "100 heartbeats of 10 ms while 4 tasks each block a worker for 1 s"
+            }
+            Workload::Heartbeats(Case::ManyBlockers) => {
+                "100 heartbeats of 10 ms while 64 tasks do, looked at for 1.5 s"
+            }
+            Workload::Heartbeats(Case::Hogs) => {
+                "100 heartbeats of 10 ms while 2 tasks each compute for 1 s"
             }
             Workload::Idle => "idle for 5 s",
         }
@@ -141,7 +153,7 @@ impl Workload {
             | Workload::Tree
             | Workload::Timeout => &[Form::Spawned, Form::Main],
             Workload::Sleepers | Workload::FewSleeps | Workload::ManySleeps => &[Form::Spawned],
-            Workload::Heartbeats => &[Form::Spawned],
+            Workload::Heartbeats(_) => &[Form::Spawned],
             Workload::ForeignSpawn | Workload::ForeignRoundTrip | Workload::Idle => {
                 &[Form::Outside]
             }
@@ -154,7 +166,7 @@ impl Workload {
             Workload::Sleepers
             | Workload::FewSleeps
             | Workload::ManySleeps
-            | Workload::Heartbeats
+            | Workload::Heartbeats(_)
             | Workload::Idle => 1,
             Workload::Tree => 3,
             _ => 5,

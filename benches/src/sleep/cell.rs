@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::measure::{Needed, Sampler, kernel_stack_of_a_thread};
+use super::kernel_stack::kernel_stack_of_a_thread;
 use super::outcome::{GaveOut, Measured};
 use super::record::Records;
 use super::way::Way;
-use crate::runtime::{Blocking, Runtime, Tokio, Wheelhouse, Which};
+use crate::runtime::{self, Blocking, Runtime, Tokio, Wheelhouse, Which};
+use crate::sampler::{Needed, Sampler};
 use crate::with_runtime;
 
 /// The word by which a parent asks this program to run a cell.
@@ -97,9 +98,10 @@ fn run(task: Task) -> io::Result<String> {
         }
     };
     let summary = records.summary().map_err(io::Error::other)?;
-    if task.way.starts_threads() {
-        needed.had_at_least(summary.asleep_at_once);
-    }
+    let started = task
+        .way
+        .threads_started(summary.asleep_at_once, task.workers);
+    needed.had_at_least(started);
     let measured = Measured {
         slept: summary.slept,
         wall_ns: nanos(wall),
@@ -208,7 +210,7 @@ fn on_workers<R: Runtime>(
     sleeper: fn(&'static Records, usize) -> R::Task<()>,
 ) -> io::Result<(Duration, Needed)> {
     let runtime = R::start(task.workers)?;
-    runtime.run_spawned(warm_up::<R>(task.workers));
+    runtime.run_spawned(runtime::settle::<R>(task.workers));
     let sleepers = records.sleepers();
     measured(|| {
         Ok(runtime.run_spawned(async move {
@@ -221,14 +223,6 @@ fn on_workers<R: Runtime>(
             start.elapsed()
         }))
     })
-}
-
-/// Lets every part of the runtime that starts late start now: workers, timers, their threads.
-async fn warm_up<R: Runtime>(workers: usize) {
-    let nap = || R::spawn(R::sleep(Duration::from_millis(2)));
-    for task in (0..4 * workers).map(|_| nap()).collect::<Vec<_>>() {
-        task.await;
-    }
 }
 
 #[cfg(test)]

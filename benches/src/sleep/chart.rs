@@ -101,16 +101,16 @@ pub(super) fn render(title: &str, curves: &[Curve], unit: fn(f64) -> String) -> 
 }
 
 fn draw_labels(svg: &mut String, curves: &[Curve], x: Axis, y: Axis) {
-    let line = |curve: &Curve| labels::Line {
-        text: curve.label,
-        hue: curve.hue,
-        points: curve
-            .points
-            .iter()
-            .map(|point| (x.at(point.x), y.at(point.y)))
-            .collect(),
+    let place = |point: &Point| (x.at(point.x), y.at(point.y));
+    let line = |curve: &Curve| {
+        Some(labels::Line {
+            text: curve.label,
+            hue: curve.hue,
+            points: curve.points.iter().map(place).collect(),
+            end: place(curve.points.last()?),
+        })
     };
-    let lines: Vec<labels::Line> = curves.iter().map(line).collect();
+    let lines: Vec<labels::Line> = curves.iter().filter_map(line).collect();
     let room = Frame {
         left: LEFT,
         right: WIDTH,

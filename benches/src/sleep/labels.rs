@@ -1,4 +1,4 @@
-//! Where the name of each curve goes: near its end, and off every other curve if there is room.
+//! Where the name of each curve goes: near where it belongs, and off every other curve if there is room.
 
 use std::fmt::Write;
 
@@ -24,6 +24,8 @@ pub(super) struct Line {
     pub(super) text: &'static str,
     pub(super) hue: &'static str,
     pub(super) points: Vec<(f64, f64)>,
+    /// Where the name belongs: mostly the last of the points.
+    pub(super) end: (f64, f64),
 }
 
 /// A rectangle; `y` grows downwards.
@@ -181,7 +183,7 @@ fn best(line: &Line, lines: &[&Line], others: &[Label], room: Frame) -> Label {
 /// Places to the right of the curve's end, around it and to its left, each with what it costs to
 /// be that far off.
 fn candidates(line: &Line) -> Vec<(Label, f64)> {
-    let end = line.points[line.points.len() - 1];
+    let end = line.end;
     let width = line.text.chars().count() as f64 * LETTER;
     let sides = [
         (Anchor::Left, end.0 + 10.0, 0.0),
@@ -267,6 +269,7 @@ mod tests {
             text,
             hue: "tokio",
             points: points.to_vec(),
+            end: points[points.len() - 1],
         }
     }
 

@@ -3,26 +3,59 @@
 use std::fmt::Write;
 
 use super::cell::THREAD_STACK;
-use super::machine::Machine;
-use super::noise::Noise;
+use super::heartbeats;
 use super::runner::Results;
 use super::style::escape;
-use super::way::BLOCKING_THREADS;
-use crate::quantity::{bytes, count, counted};
+use super::timeline::seconds;
+use super::way::{BLOCKING_THREADS, SPARE_THREADS};
+use crate::heartbeat::Taken;
+use crate::heartbeat::case::{BEAT, GRACE};
+use crate::quantity::{bytes, chosen, count, counted};
 
 /// Writes both sections.
 pub(super) fn write(page: &mut String, results: &Results) {
-    write_how(page, results);
-    write_machine(page, &results.machine, &results.noise);
+    page.push_str("<h2>How this was measured</h2>\n<ul>\n");
+    if !results.heartbeats.is_empty() {
+        write_heartbeats(page, &results.heartbeats);
+    }
+    if !results.cells.is_empty() {
+        write_sleepers(page, results);
+    }
+    page.push_str("</ul>\n");
+    write_machine(page, results);
 }
 
-fn write_how(page: &mut String, results: &Results) {
+fn write_heartbeats(page: &mut String, taken: &[Taken]) {
+    let span = |taken: &Taken| seconds(taken.task.timing.span) + " s";
+    let mut spans: Vec<String> = taken.iter().map(span).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    let _ = write!(
+        page,
+        "<li>Heartbeats: every run has a process of its own; the runtimes take turns, case by case, \
+         once each. The load is open: a heart has a beat due every {beat} from its start, whatever \
+         held it up, and a heart that runs late has all beats due by then behind it, each with its \
+         own lateness. A beat before its time would fail the run.</li>\n\
+         <li>Nobody waits for a stall to end: beats are due for {span}, and {grace} later the \
+         process looks at what has come, tells, and ends. All percentiles are of all beats due, and \
+         marked ≥ where a beat that hadn't come by then could still raise them.</li>\n\
+         <li>Threads are sampled every 10 ms from <code>/proc/self/status</code>: all of the \
+         process but the one that samples, so that the main thread, which only waits, counts with \
+         workers, timers' threads and spares. CPU time and switches leave the sampler out.</li>\n\
+         <li>“Watch off” is Wheelhouse with <code>Builder::watch(false)</code>; nothing else is \
+         tuned. asyncio has one thread; its tasks call <code>time.sleep</code>, or loop.</li>\n",
+        beat = chosen(BEAT),
+        span = spans.join(" or "),
+        grace = chosen(GRACE),
+    );
+}
+
+fn write_sleepers(page: &mut String, results: &Results) {
     let options = &results.options;
     let _ = write!(
         page,
-        "<h2>How this was measured</h2>\n<ul>\n\
-         <li>Every cell runs in a process of its own. Cells of up to 2 s run {runs}, once if \
-         time runs short; the run with the median wall time is shown, and a broad stroke behind a \
+        "<li>Every cell runs in a process of its own. Cells of up to 2 s run {runs}, once if \
+         time runs short (those that take longest first); the run with the median wall time is shown, and a broad stroke behind a \
          point reaches from the least to the most of all runs.</li>\n\
          <li>Each sleeps for {sleep}. That is long against a wake-up (tens of µs) and against \
          making the sleepers.</li>\n\
@@ -51,10 +84,13 @@ fn write_how(page: &mut String, results: &Results) {
          <li>wheelhouse and tokio (its multi-thread runtime): {workers} and at most {blocking} \
          blocking threads, the default of both. smol: async-executor's <code>StaticExecutor</code> on as many threads \
          with async-io, its fastest form. Nothing is tuned; all use the system's allocator.</li>\n\
-         </ul>\n",
+         <li><code>thread::sleep</code> in a wheelhouse task blocks a worker, which is noticed within \
+         milliseconds; then a spare thread stands in, at most {spare} of them unless told \
+         otherwise. So as many sleep at once, and the workers besides.</li>\n",
         runs = counted(options.runs, "time"),
         sleep = options.sleep_text(),
         blocking = BLOCKING_THREADS,
+        spare = SPARE_THREADS,
         limit = options.cell_limit.as_secs_f64(),
         stack = bytes(THREAD_STACK as f64),
         kernel = bytes(results.kernel_stack as f64),
@@ -62,8 +98,11 @@ fn write_how(page: &mut String, results: &Results) {
     );
 }
 
-fn write_machine(page: &mut String, machine: &Machine, noise: &Noise) {
+fn write_machine(page: &mut String, results: &Results) {
+    let Results { machine, noise, .. } = results;
     let unknown = || "unknown".to_owned();
+    let python = heartbeats::python(&results.heartbeats);
+    let python = python.map_or_else(String::new, |version| format!(", {version}"));
     let rows = [
         (
             "Processor",
@@ -73,7 +112,7 @@ fn write_machine(page: &mut String, machine: &Machine, noise: &Noise) {
         ("Memory", machine.memory.clone().unwrap_or_else(unknown)),
         ("Kernel", machine.kernel.clone().unwrap_or_else(unknown)),
         ("Limits", machine.limits.clone()),
-        ("Versions", machine.versions.clone()),
+        ("Versions", machine.versions.clone() + &python),
         ("Load", noise.text()),
     ];
     page.push_str("<h2>Taken on</h2>\n<dl>\n");

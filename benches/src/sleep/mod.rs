@@ -1,19 +1,24 @@
-//! The report: blocking sleep against async sleep, from one sleeper to a million.
+//! The report: blocking sleep against async sleep, from one sleeper to a million, and what a
+//! blocking sleep does to others.
 //!
 //! Every cell (a way to sleep × a number of sleepers) runs in a process of its own: the parent in
 //! `runner` plans, starts and stops the cells, a child in `cell` runs one and prints what
-//! it measured as one line, and the parent shows all of it as a table and a page.
+//! it measured as one line, and the parent shows all of it as a table and a page. So do the runs
+//! of [`heartbeat`], whose figures are shown by `heartbeats` and `heartbeat_page`.
 
 mod cell;
 mod chart;
+mod heartbeat_page;
+mod heartbeats;
+mod kernel_stack;
 mod labels;
 mod machine;
-mod measure;
 mod method;
 mod noise;
 mod options;
 mod outcome;
 mod page;
+mod part;
 mod plan;
 mod progress;
 mod record;
@@ -21,17 +26,22 @@ mod rows;
 mod runner;
 mod style;
 mod table;
+mod timeline;
 mod way;
 
 use std::io::{self, Write};
 use std::time::Instant;
 
 use crate::args::Args;
+use crate::heartbeat;
 
 /// Runs the report from these arguments (the program's name left out); the process's exit code.
 pub fn main(args: Vec<String>) -> u8 {
     if args.first().map(String::as_str) == Some(cell::COMMAND) {
         return cell::main(&args[1..]);
+    }
+    if args.first().map(String::as_str) == Some(heartbeat::cell::COMMAND) {
+        return heartbeat::cell::main(&args[1..]);
     }
     match options::Options::parse(Args::new(args)) {
         Ok(options::Asked::Report(options)) => finish(report(&options)),
@@ -61,8 +71,15 @@ fn report(options: &options::Options) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     write!(stdout, "{}", table::render(&results))?;
     std::fs::write(&pages.html, page::render(&results))?;
-    std::fs::write(&pages.csv, table::csv(&results))?;
     writeln!(stdout, "\nPage with the curves: {}", pages.html.display())?;
-    writeln!(stdout, "Every figure as CSV:  {}", pages.csv.display())?;
+    if !results.cells.is_empty() {
+        std::fs::write(&pages.csv, table::csv(&results))?;
+        writeln!(stdout, "Every figure as CSV:  {}", pages.csv.display())?;
+    }
+    if !results.heartbeats.is_empty() {
+        std::fs::write(&pages.heartbeats, heartbeats::csv(&results.heartbeats))?;
+        let csv = pages.heartbeats.display();
+        writeln!(stdout, "Heartbeats as CSV:    {csv}")?;
+    }
     writeln!(stdout, "Took {:.0} s.", start.elapsed().as_secs_f64())
 }

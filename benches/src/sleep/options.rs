@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cell::THREAD_STACK;
+use super::part::Part;
 use super::way::Way;
 use crate::args::{ArgError, Args};
 use crate::quantity::{chosen, count};
@@ -40,6 +41,10 @@ pub(super) enum Asked {
 /// How the report is to be made.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
+    /// Whether the heartbeat experiment is part of it.
+    pub(super) heartbeats: bool,
+    /// Whether that is cut short.
+    pub(super) brief: bool,
     pub(super) ways: Vec<Way>,
     pub(super) max: u64,
     /// How long each sleeps, whatever their number, if that was asked for.
@@ -59,11 +64,14 @@ pub(super) struct Options {
 pub(super) struct Pages {
     pub(super) html: PathBuf,
     pub(super) csv: PathBuf,
+    pub(super) heartbeats: PathBuf,
 }
 
 impl Options {
     fn new() -> Options {
         Options {
+            heartbeats: true,
+            brief: false,
             ways: Way::ALL.to_vec(),
             max: SIZES[SIZES.len() - 1],
             sleep: None,
@@ -76,6 +84,7 @@ impl Options {
     }
 
     fn smoke(&mut self) {
+        self.brief = true;
         self.max = self.max.min(1_000);
         self.sleep = Some(Duration::from_millis(10));
         self.cell_limit = Duration::from_millis(100);
@@ -83,12 +92,21 @@ impl Options {
         self.runs = 1;
     }
 
+    fn only(&mut self, parts: &[Part]) {
+        self.heartbeats = parts.contains(&Part::Heartbeats);
+        let way = |part: &Part| match part {
+            Part::Heartbeats => None,
+            Part::Way(way) => Some(*way),
+        };
+        self.ways = parts.iter().filter_map(way).collect();
+    }
+
     /// Reads a command line.
     pub(super) fn parse(mut args: Args) -> Result<Asked, ArgError> {
         let mut options = Options::new();
         while let Some(option) = args.next_option()? {
             match option.as_str() {
-                "--only" => options.ways = args.names(&option, &Way::ALL, Way::name)?,
+                "--only" => options.only(&args.names(&option, &Part::all(), Part::name)?),
                 "--max" => options.max = args.number(&option, 1..=SIZES[SIZES.len() - 1])?,
                 "--sleep" => {
                     let millis = args.number(&option, 1_u64..=1_000)?;
@@ -104,8 +122,11 @@ impl Options {
         Ok(Asked::Report(options))
     }
 
-    /// Numbers of sleepers up to the maximum, which is itself one of them.
+    /// Numbers of sleepers up to the maximum, which is itself one of them; none without a way.
     pub(super) fn sizes(&self) -> Vec<u64> {
+        if self.ways.is_empty() {
+            return Vec::new();
+        }
         let mut sizes: Vec<u64> = SIZES.into_iter().filter(|size| *size < self.max).collect();
         sizes.push(self.max);
         sizes
@@ -137,7 +158,9 @@ impl Options {
 
     /// Whether this is the report as it is meant to be, and no trial of some part of it.
     pub(super) fn is_whole(&self) -> bool {
-        self.ways == Way::ALL
+        self.heartbeats
+            && !self.brief
+            && self.ways == Way::ALL
             && self.max == SIZES[SIZES.len() - 1]
             && self.sleep.is_none()
             && self.workers == default_workers()
@@ -166,6 +189,7 @@ impl Options {
         let pages = Pages {
             html: self.out.join(name).with_extension("html"),
             csv: self.out.join(name).with_extension("csv"),
+            heartbeats: self.out.join(format!("{name}-heartbeats.csv")),
         };
         // Opened, but not emptied: an earlier page stays until there is a new one.
         let mut open = std::fs::OpenOptions::new();
@@ -193,15 +217,18 @@ fn default_out() -> PathBuf {
 
 /// The text of `--help`.
 pub(super) fn help() -> String {
-    let describe = |way: Way| format!("      {:<27}{}", way.name(), way.title());
-    let ways = Way::ALL.map(describe).join("\n");
+    let describe = |part: Part| format!("      {:<27}{}", part.name(), part.title());
+    let parts: Vec<String> = Part::all().into_iter().map(describe).collect();
+    let parts = parts.join("\n");
     let defaults = Options::new();
     format!(
         "\
 Blocking sleep against async sleep, from one sleeper to a million.
 
 Each way to sleep really runs with 1, 10, 100 .. 1,000,000 sleepers of the same duration, every cell
-in a process of its own. Prints a table, writes a page with the curves and a CSV file, and ends
+in a process of its own. Before that, 100 tasks want to run every 10 ms on 2 workers while others
+block these for 1 s: here with and without the watch for blocked workers, on tokio, on smol, and on
+asyncio where python3 is found. Prints tables, writes a page with the curves and CSV files, and ends
 within 90 seconds, once built. A cell that would take more than 5 s by arithmetic (sleepers / those
 who can sleep at once x duration) isn't run: it is shown as computed and never drawn.
 
@@ -209,16 +236,18 @@ USAGE
   cargo run --release -p wheelhouse-benches -- [OPTIONS]
 
 OPTIONS
-  --only WAY[,WAY..]  only these ways:
-{ways}
+  --only NAME[,NAME..] only these:
+{parts}
   --max N             no more than N sleepers, 1 to 1,000,000 [1,000,000]
   --sleep MS          how long each sleeps, 1 to 1,000 ms
                       [{sleep}; from {many} sleepers on {sleep_of_many}, so that all are asleep at once]
-  --workers N         worker threads of each runtime, 1 to 512 [this machine's cores: {workers}]
-  --out DIR           where sleep.html and sleep.csv go, or sleep-trial.html and sleep-trial.csv
-                      if an option above or --smoke is given [{out}]
+  --workers N         worker threads of each runtime, 1 to 512 [this machine's cores: {workers}];
+                      heartbeats have 2
+  --out DIR           where sleep.html, sleep.csv and sleep-heartbeats.csv go; their names begin
+                      with sleep-trial if an option above or --smoke is given [{out}]
   --smoke             a few seconds' worth, to see that all of it works: at most 1,000 sleepers
-                      of 10 ms, nothing above 100 ms; options after it override it
+                      of 10 ms, nothing above 100 ms, heartbeats for a fifth of a second;
+                      options after it override it
   --help              this text
 
 Threads of the way `thread-each` ask for a stack of {stack} KiB.
@@ -252,6 +281,7 @@ mod tests {
     fn all_ways_and_a_million_sleepers_unless_told_otherwise() {
         let options = parse("").expect("nothing asked");
         assert_eq!(options.ways, Way::ALL);
+        assert!(options.heartbeats && !options.brief);
         assert_eq!(options.sizes(), SIZES);
         assert_eq!(options.sleep_of(1_000), Duration::from_millis(100));
         assert_eq!(options.sleep_of(1_000_000), Duration::from_secs(1));
@@ -263,9 +293,19 @@ mod tests {
             .expect("all of it is allowed");
         assert_eq!(options.ways, [Way::Async(Which::Wheelhouse), Way::InTurn]);
         assert_eq!(options.sizes(), [1, 10, 100, 250]);
+        assert!(!options.heartbeats);
         assert_eq!(options.sleep_of(10), Duration::from_millis(20));
         assert_eq!(options.sleep_of(1_000_000), Duration::from_millis(20));
         assert_eq!(options.out, PathBuf::from("/tmp/x"));
+    }
+
+    #[test]
+    fn heartbeats_can_be_asked_for_alone() {
+        let options = parse("--only heartbeats").expect("allowed");
+        assert!(options.heartbeats && options.ways.is_empty() && options.sizes().is_empty());
+        let options = parse("--only in-turn,heartbeats --smoke").expect("allowed");
+        assert!(options.heartbeats && options.brief);
+        assert_eq!(options.ways, [Way::InTurn]);
     }
 
     #[test]
@@ -279,6 +319,7 @@ mod tests {
         for trial in [
             "--max 10",
             "--only in-turn",
+            "--only heartbeats",
             "--sleep 100",
             "--smoke",
             &workers,
@@ -296,15 +337,17 @@ mod tests {
             "`--max 0`: expected a whole number from 1 to 1,000,000"
         );
         let error = parse("--only threads").expect_err("no such way");
-        assert!(error.starts_with("`--only threads`: allowed are in-turn, thread-each, "));
+        let allowed = "`--only threads`: allowed are heartbeats, in-turn, thread-each, ";
+        assert!(error.starts_with(allowed), "{error}");
         let error = parse("--fast").expect_err("no such option");
         assert!(error.starts_with("unknown argument `--fast`; allowed are --only, "));
     }
 
     #[test]
-    fn help_names_every_option_and_every_way() {
+    fn help_names_every_option_and_every_part() {
         let help = help();
-        for word in ALLOWED.into_iter().chain(Way::ALL.map(Way::name)) {
+        let parts = Part::all().into_iter().map(Part::name);
+        for word in ALLOWED.into_iter().chain(parts) {
             // Each at the start of its line, indented.
             assert!(help.contains(&format!("  {word} ")), "{word} is missing");
         }

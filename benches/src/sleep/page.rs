@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::{self, Curve, Point};
+use super::heartbeat_page;
 use super::method;
 use super::outcome::{Measured, Outcome};
 use super::rows;
@@ -60,9 +61,13 @@ pub(super) fn render(results: &Results) -> String {
     if let Some(warning) = results.noise.warning() {
         let _ = writeln!(page, "<p class=\"warning\">{}</p>", escape(&warning));
     }
-    write_legend(&mut page, results);
-    write_charts(&mut page, results);
-    write_table(&mut page, results);
+    heartbeat_page::write(&mut page, &results.heartbeats);
+    if !results.cells.is_empty() {
+        page.push_str("<h2>From one sleeper to many</h2>\n");
+        write_legend(&mut page, results);
+        write_charts(&mut page, results);
+        write_table(&mut page, results);
+    }
     method::write(&mut page, results);
     page.push_str("</body>\n</html>\n");
     page
@@ -282,6 +287,7 @@ mod tests {
             machine: Machine::this(),
             noise: Noise::default(),
             kernel_stack: 16_384,
+            heartbeats: Vec::new(),
             cells,
         }
     }

@@ -12,6 +12,10 @@ use crate::quantity::{bytes, count};
 /// Cells that take longer than this are run once only.
 const REPEATED_UP_TO: Duration = Duration::from_secs(2);
 
+/// When time is short, cells that take longer than this are the first to be run once only: that
+/// saves most.
+const LONG: Duration = Duration::from_millis(400);
+
 /// A cell that is expected to take longer than this, overhead and all, isn't run either.
 const WITH_OVERHEAD: Duration = Duration::from_secs(15);
 
@@ -94,14 +98,20 @@ impl<'a> Plan<'a> {
     /// What to do with the first of these cells, given that the others are to follow.
     pub(super) fn decide_first(&self, cells: &[(Way, u64)], elapsed: Duration) -> Decision {
         let (way, sleepers) = cells[0];
-        match self.decide(way, sleepers, elapsed) {
-            // Better each cell once than the last ones not at all.
-            Decision::Run { expected, .. }
-                if elapsed + self.cost(cells, elapsed) > self.options.total_limit =>
-            {
-                Decision::Run { runs: 1, expected }
-            }
-            decision => decision,
+        let decision = self.decide(way, sleepers, elapsed);
+        let Decision::Run { expected, .. } = decision else {
+            return decision;
+        };
+        // Better each cell once than the last ones not at all.
+        let repeated_up_to = if expected > LONG {
+            REPEATED_UP_TO
+        } else {
+            LONG
+        };
+        let cost = self.cost(cells, elapsed, repeated_up_to);
+        match elapsed + cost > self.options.total_limit {
+            true => Decision::Run { runs: 1, expected },
+            false => decision,
         }
     }
 
@@ -173,11 +183,13 @@ impl<'a> Plan<'a> {
     /// How long these cells should take in all, `elapsed` after the start.
     pub(super) fn left(&self, cells: &[(Way, u64)], elapsed: Duration) -> Duration {
         let limit = self.options.total_limit.saturating_sub(elapsed);
-        self.cost(cells, elapsed).min(limit)
+        self.cost(cells, elapsed, REPEATED_UP_TO).min(limit)
     }
 
-    fn cost(&self, cells: &[(Way, u64)], elapsed: Duration) -> Duration {
+    /// What these cells take if those that take longer than `repeated_up_to` are run once.
+    fn cost(&self, cells: &[(Way, u64)], elapsed: Duration, repeated_up_to: Duration) -> Duration {
         let cost = |(way, sleepers): &(Way, u64)| match self.decide(*way, *sleepers, elapsed) {
+            Decision::Run { expected, .. } if expected > repeated_up_to => expected + PROCESS,
             Decision::Run { runs, expected } => (expected + PROCESS).mul_f64(runs as f64),
             Decision::Leave(_) => Duration::ZERO,
         };
@@ -292,6 +304,24 @@ mod tests {
         // Twice three runs of about two seconds each.
         assert_eq!(runs(options.total_limit - Duration::from_secs(13)), 3);
         assert_eq!(runs(options.total_limit - Duration::from_secs(11)), 1);
+    }
+
+    #[test]
+    fn long_cells_are_the_first_to_be_run_once() {
+        let options = options();
+        let plan = Plan::with_memory(&options, u64::MAX);
+        let tokio = Way::Async(Which::Tokio);
+        let cells = [(tokio, 1), (tokio, 1_000_000), (tokio, 1_000_000)];
+        let runs = |cells, elapsed| match plan.decide_first(cells, elapsed) {
+            Decision::Run { runs, .. } => runs,
+            Decision::Leave(outcome) => panic!("left: {outcome:?}"),
+        };
+        let short_of_time = options.total_limit - Duration::from_secs(6);
+        assert_eq!(runs(&cells, short_of_time), 3);
+        assert_eq!(runs(&cells[1..], short_of_time), 1);
+        // Four seconds for the long ones leave too little for three runs of the short one.
+        let shorter = options.total_limit - Duration::from_millis(4_200);
+        assert_eq!(runs(&cells, shorter), 1);
     }
 
     #[test]

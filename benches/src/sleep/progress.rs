@@ -3,16 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use super::way::Way;
-use crate::quantity::{count, counted};
-
-/// One line that is written over on a terminal; elsewhere a line for each number of sleepers.
+/// One line that is written over on a terminal; elsewhere a line for each group of cells.
 #[derive(Debug)]
 pub(super) struct Progress {
     cells: usize,
     terminal: bool,
-    /// The number of sleepers told last.
-    told: Option<u64>,
+    /// The group told last.
+    told: String,
 }
 
 impl Progress {
@@ -20,21 +17,20 @@ impl Progress {
         Progress {
             cells,
             terminal: io::stderr().is_terminal(),
-            told: None,
+            told: String::new(),
         }
     }
 
-    /// Cell `index` is about to run.
-    pub(super) fn show(&mut self, index: usize, way: Way, sleepers: u64, left: Duration) {
+    /// Cell `index`, `title` of its `group`, is about to run.
+    pub(super) fn show(&mut self, index: usize, group: &str, title: &str, left: Duration) {
         let left = left.as_secs_f64().ceil();
         if self.terminal {
-            let (cell, cells, title) = (index + 1, self.cells, way.title());
-            let sleepers = count(sleepers);
-            let line = format!("[{cell:>2}/{cells}] {sleepers} × {title}, {left} s left");
+            let (cell, cells) = (index + 1, self.cells);
+            let line = format!("[{cell:>2}/{cells}] {group}: {title}, {left} s left");
             self.write(&format!("\r\x1b[2K{line}"));
-        } else if self.told.replace(sleepers) != Some(sleepers) {
-            let sleepers = counted(sleepers, "sleeper");
-            self.write(&format!("{sleepers:>18}, about {left} s left\n"));
+        } else if self.told != group {
+            group.clone_into(&mut self.told);
+            self.write(&format!("{group:>24}, about {left} s left\n"));
         }
     }
 

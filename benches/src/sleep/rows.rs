@@ -275,6 +275,7 @@ mod tests {
             machine: Machine::this(),
             noise: Noise::default(),
             kernel_stack: 16_384,
+            heartbeats: Vec::new(),
             cells,
         }
     }

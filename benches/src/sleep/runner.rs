@@ -11,6 +11,8 @@ use super::outcome::{self, Measured, Outcome};
 use super::plan::{Decision, Plan};
 use super::progress::Progress;
 use super::way::Way;
+use crate::heartbeat::{self, Subject, Taken, Timing};
+use crate::quantity::counted;
 use crate::{child, process};
 
 /// A cell that takes longer than planned is stopped this long after the last was to end.
@@ -34,6 +36,8 @@ pub(super) struct Results {
     pub(super) noise: Noise,
     /// The kernel's own stack for one thread, in bytes.
     pub(super) kernel_stack: u64,
+    /// The heartbeat experiment, in the order in which it ran; empty if it wasn't asked for.
+    pub(super) heartbeats: Vec<Taken>,
     /// By number of sleepers, then by way.
     pub(super) cells: Vec<Cell>,
 }
@@ -43,30 +47,17 @@ pub(super) fn run_all(options: &Options) -> io::Result<Results> {
     let load = process::load_average();
     noise::warn_beforehand()?;
     let look = Look::now();
-    let start = Instant::now();
-    let deadline = start + options.total_limit + GRACE;
-    let todo = all_cells(options);
-    let mut plan = Plan::new(options);
-    let mut progress = Progress::new(todo.len());
-    let mut cells = Vec::with_capacity(todo.len());
+    let mut run = Run {
+        options,
+        start: Instant::now(),
+        beats: all_beats(options),
+        todo: all_cells(options),
+        plan: Plan::new(options),
+    };
+    let mut progress = Progress::new(run.beats.len() + run.todo.len());
+    let heartbeats = run.heartbeats(&mut progress)?;
     let kernel_stack = kernel_stack()?;
-    for (index, (way, sleepers)) in todo.iter().copied().enumerate() {
-        let elapsed = start.elapsed();
-        let (outcome, runs) = match plan.decide_first(&todo[index..], elapsed) {
-            Decision::Leave(outcome) => (outcome, Vec::new()),
-            Decision::Run { runs, expected } => {
-                progress.show(index, way, sleepers, plan.left(&todo[index..], elapsed));
-                run_cell(task(options, way, sleepers), runs, expected, deadline)?
-            }
-        };
-        plan.learn(way, sleepers, &outcome);
-        cells.push(Cell {
-            way,
-            sleepers,
-            outcome,
-            runs,
-        });
-    }
+    let cells = run.cells(&mut progress)?;
     progress.end();
     Ok(Results {
         options: options.clone(),
@@ -76,8 +67,71 @@ pub(super) fn run_all(options: &Options) -> io::Result<Results> {
             others: look.others_since(),
         },
         kernel_stack,
+        heartbeats,
         cells,
     })
+}
+
+/// What there is to be run: the heartbeats, then the cells.
+struct Run<'a> {
+    options: &'a Options,
+    start: Instant,
+    beats: Vec<(Subject, heartbeat::Task)>,
+    todo: Vec<(Way, u64)>,
+    plan: Plan<'a>,
+}
+
+impl Run<'_> {
+    fn heartbeats(&self, progress: &mut Progress) -> io::Result<Vec<Taken>> {
+        let mut taken = Vec::with_capacity(self.beats.len());
+        for (index, (subject, task)) in self.beats.iter().copied().enumerate() {
+            let beats = self.beats[index..].iter();
+            let beats: Duration = beats.map(|(_, task)| heartbeat::run::duration(*task)).sum();
+            let left = beats + self.plan.left(&self.todo, self.start.elapsed());
+            let group = format!("heartbeats, {}", task.case.name());
+            progress.show(
+                index,
+                &group,
+                subject.name(),
+                left.min(self.options.total_limit),
+            );
+            taken.push(heartbeat::run::take(subject, task)?);
+        }
+        Ok(taken)
+    }
+
+    fn cells(&mut self, progress: &mut Progress) -> io::Result<Vec<Cell>> {
+        let deadline = self.start + self.options.total_limit + GRACE;
+        let mut cells = Vec::with_capacity(self.todo.len());
+        for (index, (way, sleepers)) in self.todo.iter().copied().enumerate() {
+            let (rest, elapsed) = (&self.todo[index..], self.start.elapsed());
+            let (outcome, runs) = match self.plan.decide_first(rest, elapsed) {
+                Decision::Leave(outcome) => (outcome, Vec::new()),
+                Decision::Run { runs, expected } => {
+                    let group = counted(sleepers, "sleeper");
+                    let left = self.plan.left(rest, elapsed);
+                    progress.show(self.beats.len() + index, &group, way.title(), left);
+                    run_cell(task(self.options, way, sleepers), runs, expected, deadline)?
+                }
+            };
+            self.plan.learn(way, sleepers, &outcome);
+            cells.push(Cell {
+                way,
+                sleepers,
+                outcome,
+                runs,
+            });
+        }
+        Ok(cells)
+    }
+}
+
+fn all_beats(options: &Options) -> Vec<(Subject, heartbeat::Task)> {
+    match (options.heartbeats, options.brief) {
+        (false, _) => Vec::new(),
+        (true, false) => heartbeat::run::order(Timing::usual),
+        (true, true) => heartbeat::run::order(Timing::brief),
+    }
 }
 
 /// By number of sleepers, then by way: the short ones first.

@@ -10,11 +10,16 @@ pub(super) const CSS: &str = include_str!("page.css");
 pub(super) fn hue(way: Way) -> &'static str {
     match way {
         Way::InTurn | Way::ThreadEach => "os",
-        Way::Blocking(which) | Way::SpawnBlocking(which) | Way::Async(which) => match which {
-            Which::Wheelhouse => "wheelhouse",
-            Which::Tokio => "tokio",
-            Which::SmolStatic | Which::Smol => "smol",
-        },
+        Way::Blocking(which) | Way::SpawnBlocking(which) | Way::Async(which) => hue_of(which),
+    }
+}
+
+/// The CSS class of a runtime's hue.
+pub(super) fn hue_of(which: Which) -> &'static str {
+    match which {
+        Which::Wheelhouse | Which::WheelhouseUnwatched => "wheelhouse",
+        Which::Tokio => "tokio",
+        Which::SmolStatic | Which::Smol => "smol",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::heartbeats;
 use super::options::Options;
 use super::outcome::{Measured, Outcome};
 use super::runner::{Cell, Results};
@@ -48,10 +49,11 @@ impl BytesEach {
 }
 
 /// Whether next to all memory was that of sleepers asleep. Those that have yet to sleep, or have
-/// slept, take about as much as the others, except that jobs in a queue are small beside threads.
+/// slept, take about as much as the others, except that those in a queue for a thread are small
+/// beside threads.
 fn mostly_asleep(way: Way, measured: &Measured) -> bool {
     let percent = match way {
-        Way::SpawnBlocking(_) => 50,
+        Way::SpawnBlocking(_) | Way::Blocking(_) => 50,
         _ => 99,
     };
     measured.asleep_at_once * 100 >= measured.slept * percent
@@ -119,6 +121,9 @@ pub(super) fn preface(results: &Results) -> String {
     } else {
         "A trial of some part of the report. "
     };
+    if options.ways.is_empty() {
+        return trial.trim_end().to_owned();
+    }
     format!(
         "{trial}Sleepers of {}, {}. That N sleeps at once take the time of one is no finding; \
          what differs is overhead, lateness, CPU, memory (here for each sleeper asleep), and \
@@ -145,6 +150,7 @@ pub(super) fn render(results: &Results) -> String {
             write_cell(&mut text, cell, results.kernel_stack);
         }
     }
+    text.push_str(&heartbeats::text(&results.heartbeats));
     text
 }
 

@@ -8,6 +8,10 @@ use crate::runtime::Which;
 /// The threads that `spawn_blocking` may start unless told otherwise, ours and tokio's alike.
 pub(super) const BLOCKING_THREADS: u64 = 512;
 
+/// The spare threads that wheelhouse may start, unless told otherwise, to stand in for workers
+/// that are blocked.
+pub(super) const SPARE_THREADS: u64 = 512;
+
 /// A way to have many sleepers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Way {
@@ -96,14 +100,21 @@ impl Way {
         match self {
             Way::InTurn => 1,
             Way::ThreadEach | Way::Async(_) => sleepers,
+            // A worker that is blocked is noticed, and a spare thread stands in for it.
+            Way::Blocking(Which::Wheelhouse) => workers as u64 + SPARE_THREADS,
             Way::Blocking(_) => workers as u64,
             Way::SpawnBlocking(_) => BLOCKING_THREADS,
         }
     }
 
-    /// Whether every sleeper that is asleep holds a thread that was started for sleepers.
-    pub(super) fn starts_threads(self) -> bool {
-        matches!(self, Way::ThreadEach | Way::SpawnBlocking(_))
+    /// The threads that must have been started for sleepers, given how many slept at once: no two
+    /// of these share a thread, and the workers were there before.
+    pub(super) fn threads_started(self, asleep_at_once: u64, workers: usize) -> u64 {
+        match self {
+            Way::InTurn | Way::Async(_) => 0,
+            Way::Blocking(_) => asleep_at_once.saturating_sub(workers as u64),
+            Way::ThreadEach | Way::SpawnBlocking(_) => asleep_at_once,
+        }
     }
 
     /// A rough cost of one more sleeper, used for the time left and for nothing that is shown.
@@ -139,6 +150,8 @@ mod tests {
     fn arithmetic_counts_rounds_of_sleepers() {
         assert_eq!(seconds(Way::InTurn, 10), 1.0);
         assert_eq!(seconds(Way::Blocking(Which::Tokio), 101), 5.1);
+        assert_eq!(seconds(Way::Blocking(Which::Wheelhouse), 514), 0.1);
+        assert_eq!(seconds(Way::Blocking(Which::Wheelhouse), 515), 0.2);
         assert_eq!(seconds(Way::SpawnBlocking(Which::Tokio), 512), 0.1);
         assert_eq!(seconds(Way::SpawnBlocking(Which::Tokio), 513), 0.2);
         assert_eq!(seconds(Way::Async(Which::Wheelhouse), 1_000_000), 0.1);
@@ -150,6 +163,18 @@ mod tests {
     fn arithmetic_is_told_in_words() {
         let text = Way::SpawnBlocking(Which::Wheelhouse).arithmetic_text(100_000, SLEEP, 2);
         assert_eq!(text, "100,000 / 512 at once × 100 ms");
+    }
+
+    #[test]
+    fn only_a_sleeper_that_holds_a_thread_needs_one() {
+        assert_eq!(Way::Async(Which::Tokio).threads_started(1_000, 2), 0);
+        assert_eq!(Way::ThreadEach.threads_started(1_000, 2), 1_000);
+        assert_eq!(
+            Way::Blocking(Which::Wheelhouse).threads_started(514, 2),
+            512
+        );
+        assert_eq!(Way::Blocking(Which::Tokio).threads_started(2, 2), 0);
+        assert_eq!(Way::Blocking(Which::Tokio).threads_started(1, 2), 0);
     }
 
     #[test]

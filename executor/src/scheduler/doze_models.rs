@@ -23,7 +23,7 @@ fn loom_poll_against_the_monitors_sleep() {
         });
         let (doze, polled) = &*doze;
         polled.store(1, Relaxed);
-        doze.stir();
+        doze.stir(|| true);
         monitor.join().unwrap();
     });
 }

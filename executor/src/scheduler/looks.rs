@@ -17,14 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two looks while tasks are polled.
-const PERIOD: Duration = Duration::from_millis(1);
-
-/// Between two looks while one more will tell: somebody may be blocked, or a spare has been called.
-const SOON: Duration = Duration::from_micros(500);
-
-/// So many looks in a row find nothing before the monitor sleeps.
-const QUIET_LOOKS: u32 = 4;
+/// So many looks follow at short intervals after somebody came back from sleep, or was found stuck.
+const EAGER_LOOKS: u32 = 16;
 
 /// How long it waits before it asks again for a thread that was refused.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
@@ -34,9 +28,9 @@ pub(super) struct Looks<'a> {
     pool: &'static Pool,
     monitor: &'a Monitor,
     start: Instant,
-    /// Looks in a row that have found nothing.
-    quiet: u32,
-    /// How many spares the last look called.
+    /// How many looks are to follow at short intervals in any case.
+    eager: u32,
+    /// How many spares were called last, until a worker sleeps again.
     called: usize,
     /// Whether the limit has been told of, and not been left since.
     limit_told: bool,
@@ -46,15 +40,33 @@ pub(super) struct Looks<'a> {
     cores: usize,
 }
 
+/// When to look next.
+pub(super) enum Next {
+    /// When one more look will tell.
+    Soon,
+    /// After a short interval: things have changed lately.
+    Eagerly,
+    /// While everybody is busy.
+    Steadily,
+    /// While tasks are polled now and then.
+    Seldom,
+    /// When somebody stirs.
+    Stirred,
+}
+
 /// What one look found, all threads together.
 #[derive(Default)]
 struct Found {
+    /// Somebody has polled since the look before.
+    active: bool,
     /// Somebody gets on with something, as far as can be told.
     moving: bool,
     /// One more look will tell.
     soon: bool,
     /// The next look may have to do something.
     pending: bool,
+    /// Somebody has been found stuck.
+    stuck: bool,
     computing: Computing,
     reports: Vec<BlockedReport>,
     /// For debug mode.
@@ -78,7 +90,7 @@ impl<'a> Looks<'a> {
             pool: shared.pool(),
             monitor: shared.monitor(),
             start: Instant::now(),
-            quiet: 0,
+            eager: 0,
             called: 0,
             limit_told: false,
             refused: None,
@@ -86,8 +98,8 @@ impl<'a> Looks<'a> {
         }
     }
 
-    /// Looks once. How long to wait for the next; none: until somebody stirs.
-    pub(super) fn look(&mut self) -> Option<Duration> {
+    /// Looks once.
+    pub(super) fn look(&mut self) -> Next {
         // 584 years.
         let now = self.start.elapsed().as_nanos() as u64;
         let mut found = Found::default();
@@ -98,13 +110,31 @@ impl<'a> Looks<'a> {
         self.call_spares(&mut found);
         self.recall_surplus(&mut found);
         self.tell(&mut found);
-        let quiet = !(found.moving || found.soon || found.pending);
-        self.quiet = if quiet { self.quiet + 1 } else { 0 };
-        if found.soon {
-            Some(SOON)
-        } else {
-            (self.quiet < QUIET_LOOKS).then_some(PERIOD)
+        if found.stuck {
+            self.be_eager();
         }
+        self.next(&found)
+    }
+
+    fn next(&mut self, found: &Found) -> Next {
+        self.eager = self.eager.saturating_sub(1);
+        let busy = found.moving || found.pending;
+        if found.soon || (busy && self.called > 0) {
+            Next::Soon
+        } else if (busy || found.active) && self.eager > 0 {
+            Next::Eagerly
+        } else if busy {
+            Next::Steadily
+        } else if found.active {
+            Next::Seldom
+        } else {
+            Next::Stirred
+        }
+    }
+
+    /// Notes that somebody has come back from sleep.
+    pub(super) fn be_eager(&mut self) {
+        self.eager = EAGER_LOOKS;
     }
 
     /// Whether there is anything that no look has seen.
@@ -127,6 +157,7 @@ impl<'a> Looks<'a> {
         if watched.has_announced(mark) {
             return;
         }
+        found.active |= watched.has_polled();
         let (look, over) = watched.look(now);
         if let Some(over) = over {
             self.over(watched, over, found);
@@ -144,6 +175,7 @@ impl<'a> Looks<'a> {
                 }
             }
             Look::Stuck { kind, cpu, again } => {
+                found.stuck = true;
                 self.take_over(watched, kind, now);
                 found.computing.add(watched, mark, cpu);
                 found.pending = true;
@@ -225,15 +257,15 @@ impl<'a> Looks<'a> {
     }
 
     /// Calls spares, if somebody is missing and nobody sleeps who could be woken: as many as are
-    /// missing, or, while tasks wait, twice as many as at the last look.
+    /// missing, or, while tasks wait, twice as many as the last time.
     fn call_spares(&mut self, found: &mut Found) {
-        let missing = usize::try_from(-self.pool.crew().surplus()).unwrap_or(0);
-        let before = std::mem::take(&mut self.called);
-        if missing == 0 {
-            self.limit_told = false;
+        if self.pool.idle().any_parked() {
+            self.called = 0;
             return;
         }
-        if self.pool.idle().any_parked() {
+        let missing = usize::try_from(-self.pool.crew().surplus()).unwrap_or(0);
+        if missing == 0 {
+            self.limit_told = false;
             return;
         }
         if self
@@ -243,7 +275,8 @@ impl<'a> Looks<'a> {
             found.pending = true;
             return;
         }
-        let wanted = missing.max(self.pool.work().min(2 * before));
+        let wanted = missing.max(self.pool.work().min(2 * self.called));
+        self.called = 0;
         for _ in 0..wanted {
             match self.pool.call_spare(|seat| self.shared.start_worker(seat)) {
                 Ok(()) => self.called += 1,

@@ -1,7 +1,8 @@
 //! The thread that watches: it finds who is stuck, has others take over, and reports it.
 //!
-//! It never runs a task, nor anybody's code. While tasks are polled it looks about every millisecond
-//! at what each worker polls ([`polling`](super::polling)); while none is, it [sleeps](super::doze).
+//! It never runs a task, nor anybody's code. While tasks are polled it looks every millisecond or two
+//! at what each worker polls ([`polling`](super::polling)); while they are polled now and then, and some
+//! worker sleeps, less often; while none is, it [sleeps](super::doze).
 //!
 //! A stuck worker keeps its queues. Others steal from its deque as ever and serve its timers; the task
 //! in its LIFO slot goes to the injector, and the slot stays empty while the worker is
@@ -10,13 +11,33 @@
 //! at each look as at the one before, while tasks wait and every spare blocks in its turn. For workers
 //! that compute, one more is called only if nobody gets on with anything.
 
-use super::{doze::Doze, looks::Looks, reports::Reports, watched::Watched};
+use super::{
+    doze::Doze,
+    looks::{Looks, Next},
+    reports::Reports,
+    watched::Watched,
+};
 use crate::{shared::Shared, stuck::StuckKind, threads::Running};
 use parking_lot::{Mutex, MutexGuard};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
+
+/// Between two looks while one more will tell: somebody may be blocked, or a spare has been called.
+const SOON: Duration = Duration::from_micros(500);
+
+/// Between two looks when things have changed lately.
+const EAGER: Duration = Duration::from_millis(1);
+
+/// Between two looks while everybody is busy.
+const STEADY: Duration = Duration::from_millis(2);
+
+/// Between two looks while tasks are polled now and then, and some worker sleeps.
+const SELDOM: Duration = Duration::from_millis(4);
 
 /// What the watched threads know of the monitor.
 pub(crate) struct Monitor {
@@ -54,11 +75,16 @@ impl Monitor {
         }
     }
 
-    /// Wakes the monitor if it sleeps: the caller has published that it polls again.
-    #[inline]
+    /// Wakes the monitor if it sleeps: the caller has published that it polls again, or no longer.
     pub(crate) fn stir(&self) {
+        self.worker_is_back(|| false);
+    }
+
+    /// As [`stir`](Self::stir), by a worker that comes back from its sleep, and says whether it is
+    /// the last.
+    pub(super) fn worker_is_back(&self, all_run: impl FnOnce() -> bool) {
         if self.watches {
-            self.doze.stir();
+            self.doze.stir(all_run);
         }
     }
 
@@ -121,8 +147,18 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     let mut looks = Looks::new(shared);
     while !shared.pool().is_closed() {
         match looks.look() {
-            Some(pause) => monitor.doze.pause(pause),
-            None => monitor.doze.sleep_unless(|| looks.anything_new()),
+            Next::Soon => monitor.doze.pause(SOON),
+            Next::Eagerly => monitor.doze.pause(EAGER),
+            Next::Steadily => monitor.doze.pause(STEADY),
+            Next::Seldom => {
+                if monitor.doze.long_pause(SELDOM) {
+                    looks.be_eager();
+                }
+            }
+            Next::Stirred => {
+                monitor.doze.sleep_unless(|| looks.anything_new());
+                looks.be_eager();
+            }
         }
     }
     looks.end();

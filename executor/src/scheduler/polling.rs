@@ -77,9 +77,9 @@ impl Polling {
         site.map(|site| Poll { word, site })
     }
 
-    /// The word of the thread's own poll.
-    pub(crate) fn own_word(&self) -> u64 {
-        // Relaxed: this thread stored it.
+    /// The word of the present poll, or the last.
+    pub(crate) fn word(&self) -> u64 {
+        // Relaxed: the thread itself stored it; to others it says whether something has changed.
         self.word.load(Relaxed)
     }
 

@@ -1,7 +1,7 @@
 //! A worker's side of the watching: it publishes what it does before it calls anybody's code, and
 //! wakes the monitor when it comes back from its sleep.
 
-use super::{monitor::Monitor, polling::Polling, sleepers::Timers};
+use super::{idle::Idle, monitor::Monitor, polling::Polling, sleepers::Timers};
 use crate::task::Runnable;
 use std::cell::Cell;
 use wheelhouse_timer::driver::ShardSet;
@@ -12,16 +12,23 @@ const FIRE_BATCH: usize = 256;
 pub(super) struct Watch<'a> {
     polling: &'a Polling,
     monitor: &'a Monitor,
+    idle: &'a Idle,
     timers: &'a ShardSet,
     /// Whether the worker has slept since it last polled.
     rested: Cell<bool>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(polling: &'a Polling, monitor: &'a Monitor, timers: &'a ShardSet) -> Self {
+    pub(super) fn new(
+        polling: &'a Polling,
+        monitor: &'a Monitor,
+        idle: &'a Idle,
+        timers: &'a ShardSet,
+    ) -> Self {
         Watch {
             polling,
             monitor,
+            idle,
             timers,
             rested: Cell::new(true),
         }
@@ -37,7 +44,7 @@ impl<'a> Watch<'a> {
     #[inline]
     fn end_rest(&self) {
         if self.rested.replace(false) {
-            self.monitor.stir();
+            self.monitor.worker_is_back(|| !self.idle.any_parked());
         }
     }
 

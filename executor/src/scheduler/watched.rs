@@ -20,6 +20,8 @@ pub(super) struct Watched {
     /// Open while the thread is suspect.
     probe: Option<Probe>,
     suspect: Suspect,
+    /// The word of its last poll.
+    word: u64,
     /// Whether debug mode has told of the present poll.
     told: bool,
 }
@@ -33,6 +35,7 @@ impl Watched {
             os: OsThread::current(),
             probe: None,
             suspect: Suspect::default(),
+            word: 0,
             told: false,
         }
     }
@@ -43,6 +46,12 @@ impl Watched {
 
     pub(super) fn seat(&self) -> Option<usize> {
         self.seat
+    }
+
+    /// Whether it has begun a poll since it was asked last.
+    pub(super) fn has_polled(&mut self) -> bool {
+        let word = self.running.polling().word();
+        std::mem::replace(&mut self.word, word) != word
     }
 
     /// Looks at what it polls at `now`, in nanoseconds.

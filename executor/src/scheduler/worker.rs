@@ -58,7 +58,8 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
     };
     context::as_worker(&local, || {
         let end = AbortOnUnwind;
-        let watch = Watch::new(running.polling(), shared.monitor(), shared.timers());
+        let (polling, monitor) = (running.polling(), shared.monitor());
+        let watch = Watch::new(polling, monitor, pool.idle(), shared.timers());
         let mut worker = Worker {
             pool,
             seat,

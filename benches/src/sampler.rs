@@ -1,8 +1,8 @@
-//! Memory, threads and CPU of this process while the sleepers sleep.
+//! What this process needs while something is measured: memory, threads, CPU time, switches.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -10,33 +10,59 @@ use crate::process::{self, Memory, Usage};
 
 /// A thread that looks at this process every few milliseconds until it is told to stop.
 #[derive(Debug)]
-pub(super) struct Sampler {
+pub struct Sampler {
     stop: Sender<()>,
     thread: JoinHandle<Memory>,
-    /// The CPU time that the thread has used up to its last look, in nanoseconds.
-    own_cpu: Arc<AtomicU64>,
+    own: Arc<Own>,
     before: Memory,
     usage: Usage,
 }
 
+/// What the thread itself has used up to its last look.
+#[derive(Debug, Default)]
+struct Own {
+    /// In nanoseconds.
+    cpu: AtomicU64,
+    switches: AtomicU64,
+}
+
+impl Own {
+    fn tell(&self, usage: Usage) {
+        // Relaxed, both: numbers that nothing else hangs on.
+        let cpu = u64::try_from(usage.cpu.as_nanos()).unwrap_or(0);
+        self.cpu.store(cpu, Ordering::Relaxed);
+        self.switches.store(usage.switches, Ordering::Relaxed);
+    }
+
+    fn told(&self) -> Usage {
+        // Relaxed, both: see the stores.
+        Usage {
+            cpu: Duration::from_nanos(self.cpu.load(Ordering::Relaxed)),
+            switches: self.switches.load(Ordering::Relaxed),
+        }
+    }
+}
+
 /// What the process needed between start and stop.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Needed {
+pub struct Needed {
     /// CPU time, the sampler's own left out.
-    pub(super) cpu: Duration,
+    pub cpu: Duration,
+    /// Context switches of all threads, the sampler's own left out.
+    pub switches: u64,
     /// Growth of resident memory at its peak.
-    pub(super) user_bytes: u64,
+    pub user_bytes: u64,
     /// Growth of the page tables.
-    pub(super) page_table_bytes: u64,
+    pub page_table_bytes: u64,
     /// The most threads at a time, the sampler left out.
-    pub(super) threads: u64,
+    pub threads: u64,
     /// Growth of the number of threads.
-    pub(super) new_threads: u64,
+    pub new_threads: u64,
 }
 
 impl Needed {
     /// Counts threads that are known to have been there, should no look have fallen on them.
-    pub(super) fn had_at_least(&mut self, new_threads: u64) {
+    pub fn had_at_least(&mut self, new_threads: u64) {
         let missed = new_threads.saturating_sub(self.new_threads);
         self.new_threads += missed;
         self.threads += missed;
@@ -48,23 +74,22 @@ const EVERY: Duration = Duration::from_millis(10);
 
 impl Sampler {
     /// Starts to look; everything that exists by now counts as there before.
-    pub(super) fn start() -> std::io::Result<Sampler> {
+    ///
+    /// # Errors
+    ///
+    /// When the thread can't be started.
+    pub fn start() -> std::io::Result<Sampler> {
         let (stop, stopped) = mpsc::channel();
         let (ready, is_ready) = mpsc::channel();
-        let own_cpu = Arc::new(AtomicU64::new(0));
-        let told = Arc::clone(&own_cpu);
+        let own = Arc::new(Own::default());
+        let looker = Arc::clone(&own);
         let thread = thread::Builder::new().spawn(move || {
             let mut peak = Memory::now();
             let _ = ready.send(());
-            let before = Usage::of_thread().cpu;
+            let before = Usage::of_thread();
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
                 peak = peak.max(Memory::now());
-                let own = Usage::of_thread().cpu - before;
-                // Relaxed: a number that nothing else hangs on.
-                told.store(
-                    u64::try_from(own.as_nanos()).unwrap_or(0),
-                    Ordering::Relaxed,
-                );
+                looker.tell(Usage::of_thread() - before);
             }
             peak.max(Memory::now())
         })?;
@@ -75,52 +100,28 @@ impl Sampler {
         Ok(Sampler {
             stop,
             thread,
-            own_cpu,
+            own,
             before,
             usage: Usage::now(),
         })
     }
 
     /// Stops to look.
-    pub(super) fn stop(self) -> Needed {
-        let usage = Usage::now() - self.usage;
+    pub fn stop(self) -> Needed {
         // Read at the same moment: what it takes to stop the thread is in neither figure.
-        // Relaxed: see the store.
-        let own_cpu = Duration::from_nanos(self.own_cpu.load(Ordering::Relaxed));
+        let usage = Usage::now() - self.usage - self.own.told();
         drop(self.stop);
         let peak = self.thread.join().expect("the sampler only reads files");
         let before = self.before;
         Needed {
-            cpu: usage.cpu.saturating_sub(own_cpu),
+            cpu: usage.cpu,
+            switches: usage.switches,
             user_bytes: peak.resident_peak.saturating_sub(before.resident),
             page_table_bytes: peak.page_tables.saturating_sub(before.page_tables),
             threads: peak.threads.saturating_sub(1),
             new_threads: peak.threads.saturating_sub(before.threads),
         }
     }
-}
-
-/// The stack that the kernel keeps for one thread, in bytes: what a good many waiting threads add
-/// to the machine's total, in whole pages.
-pub(super) fn kernel_stack_of_a_thread() -> std::io::Result<u64> {
-    const THREADS: usize = 256;
-    const PAGE: u64 = 4096;
-    let before = process::kernel_stacks();
-    let release = Arc::new(Barrier::new(THREADS + 1));
-    let mut threads = Vec::with_capacity(THREADS);
-    for _ in 0..THREADS {
-        let release = Arc::clone(&release);
-        let builder = thread::Builder::new().stack_size(64 * 1024);
-        threads.push(builder.spawn(move || release.wait())?);
-    }
-    let grown = process::kernel_stacks().saturating_sub(before);
-    release.wait();
-    for thread in threads {
-        thread
-            .join()
-            .expect("a waiting thread ends when it is released");
-    }
-    Ok((grown / THREADS as u64 + PAGE / 2) / PAGE * PAGE)
 }
 
 #[cfg(test)]
@@ -131,6 +132,7 @@ mod tests {
     fn threads_between_two_looks_are_counted() {
         let mut needed = Needed {
             cpu: Duration::ZERO,
+            switches: 0,
             user_bytes: 0,
             page_table_bytes: 0,
             threads: 3_794,
