@@ -199,8 +199,8 @@ impl Builder {
     /// Called when a poll is found to hold its thread, and when that poll has returned; also when
     /// the spare threads don't suffice. A panic in it is contained.
     ///
-    /// Polls count as blocked after one to three milliseconds off the processor, as computing
-    /// after 10 ms of processor time. The hook runs on a thread for blocking jobs, so it may block.
+    /// Polls count as blocked after a few milliseconds off the processor, as computing after 10 ms of
+    /// processor time. The hook runs on a thread for blocking jobs, so it may block.
     ///
     /// # Examples
     ///

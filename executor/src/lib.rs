@@ -40,7 +40,7 @@
 //!   exactly once.
 //! * No code of yours runs while the runtime holds a lock.
 //! * A panic ends its task and nothing else; whoever joins the task receives it.
-//! * A task that blocks its thread delays only itself and what waits for it, after the one to three
+//! * A task that blocks its thread delays only itself and what waits for it, after the few
 //!   milliseconds in which that is noticed, and for up to 512 tasks that block at the same time.
 //!   [When a task blocks](blocked) has the details, and the limits.
 //! * Fairness: a task in a worker's queue waits for those before it in the queue and for at most

@@ -171,6 +171,8 @@ fn run_timers<R: Runtime>(runtime: &R, form: Form, workload: Workload) -> Readin
 
 /// Nothing to do; the calling thread's own sleep isn't counted.
 fn idle() -> Reading {
+    // What the start has set in motion comes to rest first.
+    thread::sleep(Duration::from_millis(50));
     let (before, own_before) = (Usage::now(), Usage::of_thread());
     thread::sleep(Duration::from_secs(5));
     let own = Usage::of_thread() - own_before;

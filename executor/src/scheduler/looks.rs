@@ -18,7 +18,7 @@ use std::{
 };
 
 /// So many looks follow at short intervals after somebody came back from sleep, or was found stuck.
-const EAGER_LOOKS: u32 = 16;
+const EAGER_LOOKS: u32 = 3;
 
 /// How long it waits before it asks again for a thread that was refused.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
