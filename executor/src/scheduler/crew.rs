@@ -301,3 +301,65 @@ impl Spares {
 #[cfg(all(test, wheelhouse_loom))]
 #[path = "crew_models.rs"]
 mod models;
+
+#[cfg(all(test, not(wheelhouse_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_seat_is_called_and_the_bench_before_a_new_thread() {
+        let crew = Crew::new(2, 3);
+        assert_eq!(crew.call(), Call::Start(2));
+        assert_eq!(crew.call(), Call::Start(3));
+        assert_eq!((crew.seats_in_use(), crew.surplus()), (4, 2));
+        assert!(crew.retire());
+        crew.sit(3);
+        assert_eq!(crew.seats_in_use(), 3);
+        assert!(crew.retire() && !crew.retire());
+        crew.sit(2);
+        assert_eq!((crew.seats_in_use(), crew.surplus()), (2, 0));
+        assert_eq!(crew.call(), Call::Bench(2));
+        assert_eq!(crew.call(), Call::Bench(3));
+        assert_eq!(crew.call(), Call::Start(4));
+        assert_eq!(crew.call(), Call::Limit);
+        assert_eq!(crew.figures(), (0, 3, 3));
+    }
+
+    #[test]
+    fn a_seat_is_given_again_only_when_its_thread_has_left_it() {
+        let crew = Crew::new(1, 1);
+        assert_eq!(crew.call(), Call::Start(1));
+        assert!(crew.retire());
+        crew.sit(1);
+        assert!(crew.leave(1));
+        assert_eq!(crew.call(), Call::Limit);
+        crew.left(1);
+        assert_eq!(crew.call(), Call::Start(1));
+        assert_eq!(crew.figures(), (0, 1, 2));
+    }
+
+    #[test]
+    fn a_refused_thread_leaves_no_trace() {
+        let crew = Crew::new(1, 1);
+        assert_eq!(crew.call(), Call::Start(1));
+        crew.refused(1);
+        assert_eq!((crew.surplus(), crew.seats_in_use()), (0, 1));
+        assert_eq!(crew.figures(), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_stuck_worker_counts_once_however_it_was_found() {
+        let (crew, mark) = (Crew::new(2, 1), Mark::new());
+        mark.notice(6);
+        assert!(mark.is(6) && !mark.is_replaced());
+        assert_eq!(crew.surplus(), 0);
+        crew.replace(&mark, 6);
+        crew.replace(&mark, 6);
+        assert_eq!((crew.surplus(), crew.figures().0), (-1, 1));
+        crew.has_returned(&mark, 4);
+        assert_eq!(crew.surplus(), -1, "that was another poll");
+        crew.has_returned(&mark, 6);
+        crew.returned(&mark);
+        assert_eq!((crew.surplus(), mark.is_set()), (0, false));
+    }
+}

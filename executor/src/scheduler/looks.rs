@@ -279,17 +279,19 @@ impl<'a> Looks<'a> {
         self.called = 0;
         for _ in 0..wanted {
             match self.pool.call_spare(|seat| self.shared.start_worker(seat)) {
-                Ok(()) => self.called += 1,
+                Ok(started) => {
+                    self.called += 1;
+                    if started {
+                        self.refused = None;
+                    }
+                }
                 Err(reason) => {
                     self.none_came(reason, found);
                     break;
                 }
             }
         }
-        if self.called > 0 {
-            found.soon = true;
-            self.refused = None;
-        }
+        found.soon |= self.called > 0;
     }
 
     fn none_came(&mut self, reason: NoSpare, found: &mut Found) {

@@ -234,12 +234,11 @@ impl Pool {
         }
     }
 
-    /// Brings a spare to work. `start` starts a thread for a seat. False: there are as many as are
-    /// allowed.
+    /// Brings a spare to work; `start` starts a thread for a seat. True: it has started one.
     pub(super) fn call_spare(
         &self,
         start: impl FnOnce(usize) -> io::Result<()>,
-    ) -> Result<(), NoSpare> {
+    ) -> Result<bool, NoSpare> {
         match self.crew.call() {
             Call::Bench(seat) => self.sleepers.call_from_bench(seat),
             Call::Start(seat) => {
@@ -247,10 +246,11 @@ impl Pool {
                     self.crew.refused(seat);
                     return Err(NoSpare::Refused(error));
                 }
+                return Ok(true);
             }
             Call::Limit => return Err(NoSpare::Limit),
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Has somebody stand in for a worker that is about to block: one that sleeps will be woken for

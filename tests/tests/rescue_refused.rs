@@ -1,0 +1,69 @@
+//! A spare thread that the operating system refuses is told of, and asked for again.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use wheelhouse::{BlockedReport, Runtime, spawn};
+use wheelhouse_tests::{LIMIT, output_within};
+
+/// What a thread's stack takes of the address space: more than is left under the limit below, but
+/// for a few threads.
+const STACK: usize = 1 << 30;
+
+/// The program of the test below. Its address space has room for the worker, and for few others.
+#[test]
+#[ignore = "run by `a_refused_spare_is_told_of`"]
+fn refused() {
+    let (tell, reports) = mpsc::channel();
+    let runtime = Runtime::builder()
+        .worker_threads(1)
+        .thread_stack_size(STACK)
+        .on_blocked(move |report| {
+            if let BlockedReport::SpareRefused { .. } = report {
+                println!("{report}");
+                let _ = tell.send(());
+            }
+        })
+        .build()
+        .unwrap();
+    // The thread that calls the hook is there before the address space is used up.
+    runtime.spawn_blocking(|| ()).join().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let blocker = runtime.spawn(async move { drop(released.recv()) });
+    // Each blocks the thread that runs it, until no more threads come.
+    let more: Vec<_> = (0..64)
+        .map(|_| {
+            let (release, released) = mpsc::channel::<()>();
+            (release, runtime.spawn(async move { drop(released.recv()) }))
+        })
+        .collect();
+    reports.recv().unwrap();
+    drop(release);
+    for (release, task) in more {
+        drop(release);
+        task.join().unwrap();
+    }
+    blocker.join().unwrap();
+    let after = runtime.run(async { spawn(async { thread::current().id() }).await });
+    assert!(after.is_ok());
+}
+
+#[test]
+fn a_refused_spare_is_told_of() {
+    let program = std::env::current_exe().unwrap();
+    // In KiB: eight stacks.
+    let limit = STACK / 1024 * 8;
+    let script = format!("ulimit -v {limit} && exec \"$0\" --exact refused --ignored --nocapture");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).arg(program);
+    let output = output_within(&mut command, LIMIT);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{errors}");
+    assert_eq!(
+        said.matches("no spare thread could be started").count(),
+        1,
+        "{said}{errors}"
+    );
+}
