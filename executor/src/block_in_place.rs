@@ -43,7 +43,9 @@ impl<'a> HandedOff<'a> {
         let word = local.running.polling().word();
         pool.crew().replace(local.queue.mark(), word);
         local.queue.share_lifo();
-        pool.stand_in(|seat| local.shared.start_worker(seat));
+        if let Err(reason) = pool.stand_in(|seat| local.shared.start_worker(seat)) {
+            local.shared.monitor().none_came(&local.shared, reason);
+        }
         HandedOff { local }
     }
 }

@@ -165,6 +165,15 @@ pub(crate) fn block() -> Option<Blocked> {
     Some(Blocked(()))
 }
 
+/// While it lives, the thread may block on a future inside another.
+struct Unblocked(bool);
+
+impl Drop for Unblocked {
+    fn drop(&mut self) {
+        BLOCKED.set(self.0);
+    }
+}
+
 /// Calls `f` after handing the work of this thread on, if it is a worker and has not done so.
 pub(crate) fn in_place<R>(f: impl FnOnce() -> R) -> R {
     struct Reset;
@@ -174,6 +183,7 @@ pub(crate) fn in_place<R>(f: impl FnOnce() -> R) -> R {
         }
     }
     let Some(local) = worker().filter(|_| !IN_PLACE.replace(true)) else {
+        let _unblocked = Unblocked(BLOCKED.replace(false));
         return f();
     };
     let _reset = Reset;

@@ -181,7 +181,7 @@ impl Shared {
         let options = Options::default();
         let name = format!("{}-monitor", self.thread_name);
         let thread = self.threads.announce_internal(&name);
-        thread.start(&options, move |_| monitor::run(&shared))
+        thread.start(&options, move |running| monitor::run(&shared, running))
     }
 
     /// When a worker has left, another may be stuck in a poll, and nobody serves the timers:

@@ -130,8 +130,9 @@ impl Threads {
             name: thread.name.to_string(),
             spawn_site: thread.polling.site(),
         };
-        let others = running.iter().filter(|thread| !thread.internal);
-        others.map(stuck).collect()
+        // An internal thread is named if it ends a task, which others may hold up.
+        let held_up = |thread: &&Arc<Running>| !thread.internal || thread.polling.site().is_some();
+        running.iter().filter(held_up).map(stuck).collect()
     }
 }
 

@@ -11,24 +11,35 @@
 //! | a panic on purpose: its message and the line that it names | [`catch`], [`quiet`] |
 //! | panics that must not do any harm | [`contained`] |
 //! | keep all workers busy, so that what is spawned stays queued | [`hold_workers`], [`on_unwatched_workers`] |
+//! | workers that block on what only one place can give them | [`block_until_fed`], [`Place`] |
+//! | what was reported of stuck polls | [`Reports`] |
+//! | the threads of a runtime, by their names | [`threads_named`] |
 //! | another program's output, with a time limit | [`output_within`] |
 //!
 //! No test sleeps to synchronise: it waits for a state ([`Gate::wait_for`],
-//! [`DropCounter::wait_for`], [`CountWaker::wait_for`]), under a watchdog.
+//! [`DropCounter::wait_for`], [`CountWaker::wait_for`], [`eventually`]), under a watchdog.
 
 mod drops;
+mod feeders;
 mod gate;
 mod panics;
 mod process;
+mod reports;
 mod runtimes;
+mod threads;
 mod wakers;
 mod watchdog;
 
 pub use drops::{DropCounter, DropToken};
+pub use feeders::{Feeder, Held, Place, Stuck, armed_with, block_together, block_until_fed};
 pub use gate::{Gate, GateWait};
 pub use panics::{Caught, ON_PURPOSE, catch, contained, panic_text, quiet};
 pub use process::output_within;
-pub use runtimes::{WORKERS, hold_workers, on_built, on_unwatched_workers, on_workers};
+pub use reports::Reports;
+pub use runtimes::{
+    WORKERS, hold_workers, on_built, on_unwatched_workers, on_workers, wait_until_closed,
+};
+pub use threads::{eventually, threads_named};
 pub use wakers::{CountWaker, noop, poll_once};
 pub use watchdog::{LIMIT, watchdog};
 

@@ -4,7 +4,8 @@ use crate::gate::Gate;
 use crate::watchdog::{LIMIT, watchdog};
 use std::panic::Location;
 use std::sync::Arc;
-use wheelhouse::{Builder, Runtime};
+use std::thread;
+use wheelhouse::{Builder, Handle, Runtime};
 
 /// The pool sizes that every behaviour is tested with: alone, a pair, more than the machine may
 /// have cores, and many more.
@@ -40,11 +41,11 @@ pub fn on_unwatched_workers(
     on_built(counts, |builder| builder.watch(false), test);
 }
 
-/// As [`on_workers`], on runtimes with further options.
+/// As [`on_workers`], on runtimes with further options: `options` gets each one's builder.
 #[track_caller]
 pub fn on_built(
     counts: &[usize],
-    options: fn(Builder) -> Builder,
+    options: impl Fn(Builder) -> Builder,
     test: impl Fn(Runtime, usize) + Send + Sync + 'static,
 ) {
     let caller = Location::caller();
@@ -52,8 +53,9 @@ pub fn on_built(
     for &count in counts {
         let test = Arc::clone(&test);
         let name = format!("{}:{} on {count} workers", caller.file(), caller.line());
+        let builder = options(Runtime::builder().worker_threads(count));
         watchdog(&name, LIMIT, move || {
-            let built = options(Runtime::builder().worker_threads(count)).build();
+            let built = builder.build();
             let runtime = built.unwrap_or_else(|error| panic!("{count} workers: {error}"));
             test(runtime, count);
         });
@@ -90,4 +92,12 @@ pub fn hold_workers(runtime: &Runtime, workers: usize) -> Gate {
         held.wait_for(count, LIMIT);
     }
     held
+}
+
+/// Blocks until the runtime accepts nothing any more: until its shutdown has begun. It asks by
+/// blocking jobs, for the workers may all be stuck.
+pub fn wait_until_closed(handle: &Handle) {
+    while handle.spawn_blocking(|| ()).join().is_ok() {
+        thread::yield_now();
+    }
 }

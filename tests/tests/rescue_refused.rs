@@ -30,18 +30,23 @@ fn refused() {
     // The thread that calls the hook is there before the address space is used up.
     runtime.spawn_blocking(|| ()).join().unwrap();
     let (release, released) = mpsc::channel::<()>();
-    let blocker = runtime.spawn(async move { drop(released.recv()) });
+    let blocker = runtime.spawn(async move { released.recv().is_err() });
     // Each blocks the thread that runs it, until no more threads come.
     let more: Vec<_> = (0..64)
         .map(|_| {
             let (release, released) = mpsc::channel::<()>();
-            (release, runtime.spawn(async move { drop(released.recv()) }))
+            (
+                release,
+                runtime.spawn(async move { released.recv().is_err() }),
+            )
         })
         .collect();
     reports.recv().unwrap();
     drop(release);
-    for (release, task) in more {
-        drop(release);
+    // All first: a task that has not started waits for one that has.
+    let (releases, tasks): (Vec<_>, Vec<_>) = more.into_iter().unzip();
+    drop(releases);
+    for task in tasks {
         task.join().unwrap();
     }
     blocker.join().unwrap();

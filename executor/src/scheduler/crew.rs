@@ -92,6 +92,8 @@ pub(crate) struct Crew {
 struct Spares {
     /// What each spare's thread is doing, from the seat behind the last worker's.
     places: Vec<Place>,
+    /// How many are on the bench.
+    benched: usize,
     threads: usize,
     started: u64,
 }
@@ -126,6 +128,7 @@ impl Crew {
             seats_in_use: AtomicUsize::new(workers),
             spares: Mutex::new(Spares {
                 places: vec![Place::Vacant; max_spares],
+                benched: 0,
                 threads: 0,
                 started: 0,
             }),
@@ -136,6 +139,7 @@ impl Crew {
     pub(super) fn reset(&self) {
         let mut spares = self.spares.lock();
         spares.places.fill(Place::Vacant);
+        spares.benched = 0;
         spares.threads = 0;
         spares.started = 0;
         // Release: both belong to what the pool's opening publishes.
@@ -193,8 +197,9 @@ impl Crew {
     pub(super) fn call(&self) -> Call {
         let mut spares = self.spares.lock();
         let seat = |place: usize| self.workers + place;
-        let call = if let Some(place) = spares.first(Place::OnBench) {
+        let call = if let Some(place) = spares.first_on_bench() {
             spares.places[place] = Place::AtWork;
+            spares.benched -= 1;
             Call::Bench(seat(place))
         } else if let Some(place) = spares.first(Place::Vacant) {
             spares.places[place] = Place::AtWork;
@@ -233,6 +238,7 @@ impl Crew {
     pub(super) fn sit(&self, seat: usize) {
         let mut spares = self.spares.lock();
         spares.places[seat - self.workers] = Place::OnBench;
+        spares.benched += 1;
         self.publish(&spares);
     }
 
@@ -248,15 +254,26 @@ impl Crew {
             return false;
         }
         spares.places[seat - self.workers] = Place::Leaving;
+        spares.benched -= 1;
         true
     }
 
     /// The spare's thread has left its seat.
     pub(crate) fn left(&self, seat: usize) {
         let mut spares = self.spares.lock();
+        if spares.places[seat - self.workers] == Place::OnBench {
+            // The pool was closed meanwhile.
+            spares.benched -= 1;
+        }
         spares.places[seat - self.workers] = Place::Vacant;
         spares.threads -= 1;
         self.publish(&spares);
+    }
+
+    /// Whether one more could be called.
+    pub(super) fn has_room(&self) -> bool {
+        let spares = self.spares.lock();
+        spares.benched > 0 || spares.threads < spares.places.len()
     }
 
     /// The spares at work.
@@ -295,6 +312,13 @@ impl Crew {
 impl Spares {
     fn first(&self, wanted: Place) -> Option<usize> {
         self.places.iter().position(|place| *place == wanted)
+    }
+
+    fn first_on_bench(&self) -> Option<usize> {
+        if self.benched == 0 {
+            return None;
+        }
+        self.first(Place::OnBench)
     }
 }
 

@@ -12,16 +12,10 @@ use crate::{
     shared::Shared,
     stuck::{BlockedReport, StuckKind},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 /// So many looks follow at short intervals after somebody came back from sleep, or was found stuck.
 const EAGER_LOOKS: u32 = 3;
-
-/// How long it waits before it asks again for a thread that was refused.
-const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
 pub(super) struct Looks<'a> {
     shared: &'a Arc<Shared>,
@@ -32,10 +26,6 @@ pub(super) struct Looks<'a> {
     eager: u32,
     /// How many spares were called last, until a worker sleeps again.
     called: usize,
-    /// Whether the limit has been told of, and not been left since.
-    limit_told: bool,
-    /// When a thread was refused, and none started since.
-    refused: Option<Instant>,
     /// How many threads can compute at the same time.
     cores: usize,
 }
@@ -67,6 +57,8 @@ struct Found {
     pending: bool,
     /// Somebody has been found stuck.
     stuck: bool,
+    /// A worker has just been woken.
+    woken: bool,
     computing: Computing,
     reports: Vec<BlockedReport>,
     /// For debug mode.
@@ -92,8 +84,6 @@ impl<'a> Looks<'a> {
             start: Instant::now(),
             eager: 0,
             called: 0,
-            limit_told: false,
-            refused: None,
             cores: num_cpus::get(),
         }
     }
@@ -103,9 +93,10 @@ impl<'a> Looks<'a> {
         // 584 years.
         let now = self.start.elapsed().as_nanos() as u64;
         let mut found = Found::default();
-        for watched in self.monitor.watched().iter_mut() {
+        self.monitor.watched().retain_mut(|watched| {
             self.look_at(watched, now, &mut found);
-        }
+            !watched.is_gone()
+        });
         self.replace_one_that_computes(&found);
         self.call_spares(&mut found);
         self.recall_surplus(&mut found);
@@ -155,7 +146,7 @@ impl<'a> Looks<'a> {
     fn look_at(&self, watched: &mut Watched, now: u64, found: &mut Found) {
         let mark = self.mark(watched);
         if watched.has_announced(mark) {
-            return;
+            return self.share_queue(watched);
         }
         found.active |= watched.has_polled();
         let (look, over) = watched.look(now);
@@ -163,9 +154,12 @@ impl<'a> Looks<'a> {
             self.over(watched, over, found);
         }
         match look {
-            Look::Rests => {}
+            Look::Rests => found.woken |= watched.seat().is_some_and(|seat| self.is_woken(seat)),
             Look::Moves => found.moving = true,
             Look::Waits { cpu, asleep } => {
+                if mark.is_some_and(|mark| mark.is_set()) {
+                    self.share_queue(watched);
+                }
                 found.soon |= asleep;
                 found.pending = true;
                 if watched.age(now) < LONG {
@@ -196,7 +190,7 @@ impl<'a> Looks<'a> {
     }
 
     /// Has others take the work of a stuck worker.
-    fn take_over(&self, watched: &Watched, kind: StuckKind, now: u64) {
+    fn take_over(&self, watched: &mut Watched, kind: StuckKind, now: u64) {
         let (Some(seat), Some(stuck)) = (watched.seat(), watched.stuck(now)) else {
             return;
         };
@@ -205,10 +199,27 @@ impl<'a> Looks<'a> {
             StuckKind::Blocked => self.pool.crew().replace(queue.mark(), stuck.poll.word),
             StuckKind::Computing => queue.mark().notice(stuck.poll.word),
         }
-        // At each look: the worker may have put a task in before it saw the mark.
-        if let Some(task) = queue.take_lifo() {
+        watched.note_marked(stuck.poll.word);
+        self.share_queue(watched);
+        let deadline = || self.shared.timers().next_deadline();
+        self.pool.sleepers().relieve(seat, deadline);
+    }
+
+    /// Gives what is queued at a stuck worker to whoever comes first: those who steal only do so when
+    /// they have nothing else to do. At each look, for it may go on to spawn and wake, and may have put
+    /// a task into its LIFO slot before it saw the mark.
+    fn share_queue(&self, watched: &Watched) {
+        let Some(seat) = watched.seat() else { return };
+        let queue = self.pool.queue(seat);
+        let deque = (0..queue.len()).map_while(|_| queue.steal_one());
+        for task in queue.take_lifo().into_iter().chain(deque) {
             self.pool.inject(task);
         }
+    }
+
+    /// Whether a worker that polls nothing does not sleep either. A spare may be on the bench.
+    fn is_woken(&self, seat: usize) -> bool {
+        seat < self.pool.workers() && !self.pool.idle().is_parked(seat)
     }
 
     /// A stuck poll has returned.
@@ -240,14 +251,18 @@ impl<'a> Looks<'a> {
     /// replaced.
     fn replace_one_that_computes(&self, found: &Found) {
         let computing = &found.computing;
-        if !found.moving
+        if !(found.moving || found.woken)
             && let Some((seat, word, _)) = computing.longest
             && computing.cpu >= LONG * computing.count.min(self.cores) as u64
             && !self.pool.idle().any_parked()
             && self.work_waits()
         {
-            let queue = self.pool.queue(seat);
-            self.pool.crew().replace(queue.mark(), word);
+            let mut watched = self.monitor.watched();
+            let longest = watched.iter_mut().find(|other| other.seat() == Some(seat));
+            longest
+                .into_iter()
+                .for_each(|watched| watched.note_marked(word));
+            self.pool.crew().replace(self.pool.queue(seat).mark(), word);
         }
     }
 
@@ -264,14 +279,14 @@ impl<'a> Looks<'a> {
             return;
         }
         let missing = usize::try_from(-self.pool.crew().surplus()).unwrap_or(0);
+        let shortage = self.monitor.shortage();
         if missing == 0 {
-            self.limit_told = false;
+            if self.pool.crew().has_room() {
+                shortage.limit_left();
+            }
             return;
         }
-        if self
-            .refused
-            .is_some_and(|when| when.elapsed() < AFTER_REFUSAL)
-        {
+        if shortage.was_just_refused() {
             found.pending = true;
             return;
         }
@@ -282,41 +297,19 @@ impl<'a> Looks<'a> {
                 Ok(started) => {
                     self.called += 1;
                     if started {
-                        self.refused = None;
+                        shortage.one_started();
                     }
                 }
+                // More than are missing were only a guess.
+                Err(_) if self.called >= missing => break,
                 Err(reason) => {
-                    self.none_came(reason, found);
+                    found.pending |= matches!(reason, NoSpare::Refused(_));
+                    self.monitor.none_came(self.shared, reason);
                     break;
                 }
             }
         }
         found.soon |= self.called > 0;
-    }
-
-    fn none_came(&mut self, reason: NoSpare, found: &mut Found) {
-        let report = match reason {
-            NoSpare::Limit if self.limit_told => return,
-            NoSpare::Limit => {
-                self.limit_told = true;
-                self.monitor.count_limit_hit();
-                let limit = self.pool.crew().max_spares();
-                BlockedReport::SpareLimit { limit }
-            }
-            NoSpare::Refused(error) => {
-                found.pending = true;
-                if self.refused.replace(Instant::now()).is_some() {
-                    return;
-                }
-                let error = Arc::new(error);
-                BlockedReport::SpareRefused { error }
-            }
-        };
-        let rescue = self.shared.rescue();
-        if rescue.debug || rescue.on_blocked.is_none() {
-            found.lines.push(report.clone());
-        }
-        found.reports.push(report);
     }
 
     /// Spares that sleep do not notice by themselves that they are no longer needed.
@@ -335,14 +328,6 @@ impl<'a> Looks<'a> {
         found.lines.iter().for_each(reports::say);
         for report in found.reports.drain(..) {
             self.monitor.reports().tell(self.shared, report);
-        }
-    }
-
-    /// After the pool was closed. If everybody is stuck, nobody is left who would let go of the timers.
-    pub(super) fn end(&self) {
-        let (stuck, ..) = self.pool.crew().figures();
-        if stuck >= self.pool.workers() + self.pool.crew().at_work().len() {
-            self.shared.timers().close();
         }
     }
 }

@@ -20,6 +20,7 @@
 //! | [`suspect`] | telling a poll that is stuck from one that is busy |
 //! | [`doze`] | the monitor's sleep |
 //! | [`crew`] | spare threads: how many are at work, and who is one too many |
+//! | [`shortage`] | too few spares |
 //! | [`reports`] | what the monitor tells the program |
 
 pub(crate) mod crew;
@@ -34,6 +35,7 @@ pub(crate) mod polling;
 pub(crate) mod pool;
 pub(crate) mod queue;
 mod reports;
+mod shortage;
 mod sleepers;
 mod suspect;
 mod timekeeper;

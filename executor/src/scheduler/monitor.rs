@@ -1,6 +1,6 @@
 //! The thread that watches: it finds who is stuck, has others take over, and reports it.
 //!
-//! It never runs a task, nor anybody's code. While tasks are polled it looks every millisecond or two
+//! It never runs a task, nor anybody's code, until the pool is closed and the workers are held up. While tasks are polled it looks every millisecond or two
 //! at what each worker polls ([`polling`](super::polling)); while they are polled now and then, and some
 //! worker sleeps, less often; while none is, it [sleeps](super::doze).
 //!
@@ -14,10 +14,17 @@
 use super::{
     doze::Doze,
     looks::{Looks, Next},
-    reports::Reports,
+    pool::NoSpare,
+    reports::{self, Reports},
+    shortage::Shortage,
     watched::Watched,
 };
-use crate::{shared::Shared, stuck::StuckKind, threads::Running};
+use crate::{
+    shared::Shared,
+    stuck::{BlockedReport, StuckKind},
+    task::Runnable,
+    threads::Running,
+};
 use parking_lot::{Mutex, MutexGuard};
 use std::{
     sync::{
@@ -39,11 +46,15 @@ const STEADY: Duration = Duration::from_millis(2);
 /// Between two looks while tasks are polled now and then, and some worker sleeps.
 const SELDOM: Duration = Duration::from_millis(4);
 
+/// The longest pause while the workers of a closed pool are stuck.
+const AT_THE_END: Duration = Duration::from_millis(50);
+
 /// What the watched threads know of the monitor.
 pub(crate) struct Monitor {
     doze: Doze,
     watched: Mutex<Vec<Watched>>,
     reports: Reports,
+    shortage: Shortage,
     blocked_polls: AtomicU64,
     computing_polls: AtomicU64,
     limit_hits: AtomicU64,
@@ -56,6 +67,7 @@ impl Monitor {
             doze: Doze::new(),
             watched: Mutex::default(),
             reports: Reports::default(),
+            shortage: Shortage::default(),
             blocked_polls: AtomicU64::new(0),
             computing_polls: AtomicU64::new(0),
             limit_hits: AtomicU64::new(0),
@@ -117,9 +129,25 @@ impl Monitor {
         counter.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn count_limit_hit(&self) {
-        // Relaxed: a figure.
-        self.limit_hits.fetch_add(1, Relaxed);
+    pub(super) fn shortage(&self) -> &Shortage {
+        &self.shortage
+    }
+
+    /// Tells that no spare came, unless that has been told.
+    pub(crate) fn none_came(&self, shared: &Arc<Shared>, reason: NoSpare) {
+        let limit = shared.pool().crew().max_spares();
+        let Some(report) = self.shortage.none_came(reason, limit) else {
+            return;
+        };
+        if matches!(report, BlockedReport::SpareLimit { .. }) {
+            // Relaxed: a figure.
+            self.limit_hits.fetch_add(1, Relaxed);
+        }
+        let rescue = shared.rescue();
+        if rescue.debug || rescue.on_blocked.is_none() {
+            reports::say(&report);
+        }
+        self.reports.tell(shared, report);
     }
 
     pub(super) fn watched(&self) -> MutexGuard<'_, Vec<Watched>> {
@@ -136,12 +164,20 @@ pub(crate) struct WatchGuard<'a> {
 impl Drop for WatchGuard<'_> {
     fn drop(&mut self) {
         let mut watched = self.monitor.watched.lock();
-        watched.retain(|other| !Arc::ptr_eq(other.running(), &self.running));
+        watched.retain_mut(|other| !Arc::ptr_eq(other.running(), &self.running) || other.leave());
+        let last = !watched.iter().any(Watched::is_at_work);
+        drop(watched);
+        if last {
+            // It waits for the workers when the pool is closed.
+            self.monitor.end();
+        } else {
+            self.monitor.stir();
+        }
     }
 }
 
 /// The body of the monitor's thread.
-pub(crate) fn run(shared: &Arc<Shared>) {
+pub(crate) fn run(shared: &Arc<Shared>, running: &Running) {
     let monitor = shared.monitor();
     monitor.doze.adopt();
     let mut looks = Looks::new(shared);
@@ -161,5 +197,25 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             }
         }
     }
-    looks.end();
+    // What was found stuck at the last look may be over, and nobody else may be left to clear up.
+    looks.look();
+    clear_up(shared, running);
+}
+
+/// Until all workers have left: ends the tasks of a closed pool. They do so themselves as they leave,
+/// but each of them may be stuck, and go on to spawn.
+fn clear_up(shared: &Shared, running: &Running) {
+    let monitor = shared.monitor();
+    let workers_left = || !monitor.watched().iter().any(Watched::is_at_work);
+    let mut pause = EAGER;
+    while !workers_left() {
+        monitor.doze.pause(pause);
+        if !workers_left() {
+            let publish = |task: &Runnable| running.polling().task(task.id(), task.site());
+            shared.pool().end_tasks(publish);
+            running.polling().rest();
+            shared.timers().close();
+        }
+        pause = (2 * pause).min(AT_THE_END);
+    }
 }

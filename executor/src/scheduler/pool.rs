@@ -58,7 +58,7 @@ pub(crate) const MAX_WORKERS: usize = idle::MAX_SEATS - MAX_SPARES;
 pub(crate) const MAX_SPARES: usize = 4096;
 
 /// Why no spare has come.
-pub(super) enum NoSpare {
+pub(crate) enum NoSpare {
     Limit,
     Refused(io::Error),
 }
@@ -255,10 +255,21 @@ impl Pool {
 
     /// Has somebody stand in for a worker that is about to block: one that sleeps will be woken for
     /// what there is; if none does, spares are called. If there are none, work waits.
-    pub(crate) fn stand_in(&self, start: impl Fn(usize) -> io::Result<()>) {
+    pub(crate) fn stand_in(&self, start: impl Fn(usize) -> io::Result<()>) -> Result<(), NoSpare> {
         while !self.idle().any_parked() && self.crew.surplus() < 0 {
-            if self.call_spare(&start).is_err() {
-                break;
+            self.call_spare(&start)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the tasks that are queued anywhere, and those that wait, when the pool is closed.
+    pub(super) fn end_tasks(&self, publish: impl Fn(&Runnable)) {
+        self.registry.shut_down();
+        self.drain();
+        for queue in self.queues_in_use() {
+            while let Some(task) = queue.take_lifo().or_else(|| queue.steal_one()) {
+                publish(&task);
+                task.shut_down(&self.registry);
             }
         }
     }

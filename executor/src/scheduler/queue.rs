@@ -60,6 +60,11 @@ impl SharedQueue {
         self.stealer.len()
     }
 
+    /// Takes one task from the deque. For anyone.
+    pub(super) fn steal_one(&self) -> Option<Runnable> {
+        retry(|| self.stealer.steal())
+    }
+
     pub(super) fn mark(&self) -> &Mark {
         &self.mark
     }

@@ -117,9 +117,9 @@ impl Sleepers {
         }
         if keeps_time {
             timers.fire_due(timers.now());
-            self.timekeeper.give_back();
+            self.timekeeper.give_back(seat);
         }
-        self.have_time_kept(timers);
+        self.have_time_kept(|| timers.next_deadline());
         let searches = granted || !due;
         if searches && (!granted || keeps_time) {
             self.idle.start_searching();
@@ -167,13 +167,22 @@ impl Sleepers {
         deadline <= timers.now()
     }
 
+    /// Takes the timekeeper's role from the worker at `seat`, if it has it: it is stuck in a waker that
+    /// it has called. Another sees to the timers.
+    pub(crate) fn relieve(&self, seat: usize, next_deadline: impl Fn() -> u64) {
+        if self.timekeeper.seat() == Some(seat) {
+            self.timekeeper.give_back(seat);
+            self.have_time_kept(next_deadline);
+        }
+    }
+
     /// Before a worker that slept polls tasks: if it was to keep time, or had been stirred to do so,
     /// another must.
-    fn have_time_kept(&self, timers: &impl Timers) {
+    fn have_time_kept(&self, next_deadline: impl Fn() -> u64) {
         // Pairs with the fence in `Timekeeper::lowered`: whoever armed a timer saw this worker's bit
         // and stirred it, or this worker sees the deadline.
         fence(SeqCst);
-        if self.timekeeper.seat().is_none() && timers.next_deadline() != NEVER {
+        if self.timekeeper.seat().is_none() && next_deadline() != NEVER {
             self.appoint_timekeeper();
         }
     }

@@ -272,7 +272,7 @@ fn loom_arm_and_push_against_two_sleepers() {
             let model = Arc::clone(&model);
             thread::spawn(move || keep_time_or_run(&model, seat))
         });
-        model.sleepers.timekeeper.give_back();
+        model.sleepers.timekeeper.give_back(2);
         model.arm();
         model.push();
         for worker in workers {

@@ -73,13 +73,19 @@ impl Suspect {
         usage: impl FnOnce() -> Option<Usage>,
     ) -> (Look, Option<Over>) {
         match (&mut self.seen, poll) {
-            (Some(seen), Some(poll)) if seen.poll == poll => (seen.again(now, usage()), None),
+            (Some(seen), Some(poll)) if seen.poll == poll => (seen.again(now, usage), None),
             (_, poll) => {
                 let over = self.seen.take().and_then(|seen| seen.over(now));
                 self.seen = poll.map(|poll| Seen::new(poll, now));
                 (poll.map_or(Look::Rests, |_| Look::Moves), over)
             }
         }
+    }
+
+    /// Whether the thread's usage will not be asked for at the next look.
+    pub(super) fn needs_no_usage(&self) -> bool {
+        let suspect = |seen: &Seen| seen.last.is_some() && seen.kind != Some(StuckKind::Blocked);
+        !self.seen.as_ref().is_some_and(suspect)
     }
 
     /// The present poll, as the last look saw it.
@@ -114,7 +120,12 @@ impl Seen {
         self.kind.map(|kind| Over { poll, kind, took })
     }
 
-    fn again(&mut self, now: u64, usage: Option<Usage>) -> Look {
+    fn again(&mut self, now: u64, usage: impl FnOnce() -> Option<Usage>) -> Look {
+        if let Some(kind @ StuckKind::Blocked) = self.kind {
+            // Nothing can change that but its end.
+            return Look::StillStuck { kind, cpu: 0 };
+        }
+        let usage = usage();
         let cpu = match usage {
             Some(usage) => usage.cpu - *self.from.get_or_insert(usage.cpu),
             None => 0,

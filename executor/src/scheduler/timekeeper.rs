@@ -79,11 +79,12 @@ impl Timekeeper {
         }
     }
 
-    /// Gives the role back. The caller then sees to it that a parked worker, if there is one and
-    /// a deadline is left, takes it.
-    pub(crate) fn give_back(&self) {
-        // Release pairs with `take`; the fence with those in `lowered` and `Idle::park`.
-        self.seat.store(0, Release);
+    /// Gives the role of the worker at `seat` back, if it still has it. The caller then sees to it that a
+    /// parked worker, if there is one and a deadline is left, takes it.
+    pub(crate) fn give_back(&self, seat: usize) {
+        // Release pairs with `take`; the fence with those in `lowered` and `Idle::park`. Relaxed: on
+        // failure the role has been taken away, and whoever did that sees to the rest.
+        let _ = self.seat.compare_exchange(seat + 1, 0, Release, Relaxed);
         fence(SeqCst);
     }
 

@@ -24,6 +24,10 @@ pub(super) struct Watched {
     word: u64,
     /// Whether debug mode has told of the present poll.
     told: bool,
+    /// The word of the poll that the monitor has marked last.
+    marked: u64,
+    /// Whether the thread is watched no longer.
+    gone: bool,
 }
 
 impl Watched {
@@ -37,6 +41,8 @@ impl Watched {
             suspect: Suspect::default(),
             word: 0,
             told: false,
+            marked: 0,
+            gone: false,
         }
     }
 
@@ -64,7 +70,7 @@ impl Watched {
             probe.as_ref()?.usage()
         };
         let looked = self.suspect.look(now, self.running.polling().now(), usage);
-        if matches!(looked.0, Look::Rests | Look::Moves) {
+        if self.suspect.needs_no_usage() {
             self.probe = None;
         }
         looked
@@ -85,15 +91,34 @@ impl Watched {
         self.suspect.seen()
     }
 
-    /// Whether it has announced that its present poll will block.
+    /// Notes that the monitor marks this poll.
+    pub(super) fn note_marked(&mut self, word: u64) {
+        self.marked = word;
+    }
+
+    /// Whether it has announced itself that its present poll will block.
     pub(super) fn has_announced(&self, mark: Option<&Mark>) -> bool {
         match (self.running.polling().now(), mark) {
-            (Some(poll), Some(mark)) => {
-                let found = self.stuck(0).is_some_and(|stuck| stuck.poll == poll);
-                mark.is(poll.word) && !found
-            }
+            (Some(poll), Some(mark)) => mark.is(poll.word) && self.marked != poll.word,
             _ => false,
         }
+    }
+
+    /// The thread is watched no longer. True: the monitor has to look once more, for a poll that it
+    /// has found stuck.
+    pub(super) fn leave(&mut self) -> bool {
+        self.running.polling().rest();
+        self.gone = true;
+        self.stuck(0).is_some()
+    }
+
+    /// Whether it is a worker that has not left.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.seat.is_some() && !self.gone
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Whether it polls something that no look has seen, or no longer what was found stuck.

@@ -103,7 +103,7 @@ impl Worker<'_> {
     /// has not been needed for long.
     fn next_task(&mut self) -> Option<Runnable> {
         if self.pace.tick() {
-            if self.pool.is_closed() || (self.has_polled && !self.is_needed()) {
+            if self.pool.is_closed() || (self.has_polled && !self.stays()) {
                 return None;
             }
             if let Some(task) = self.look_up() {
@@ -115,10 +115,14 @@ impl Worker<'_> {
                 self.stop_searching();
                 return Some(task);
             }
-            if self.pool.is_closed() || !self.is_needed() {
+            if self.pool.is_closed() {
                 return None;
             }
-            if !self.linger() {
+            if self.is_one_too_many() {
+                if !self.sit_on_bench() {
+                    return None;
+                }
+            } else if !self.linger() {
                 self.park();
             }
         }
@@ -154,6 +158,8 @@ impl Worker<'_> {
     /// The poll was stuck, and others have taken over; now there may be one too many.
     #[cold]
     fn come_back(&self) {
+        // Else the monitor could find the same poll stuck again.
+        self.watch.rests();
         self.pool.crew().returned(self.queue.mark());
         self.shared.monitor().stir();
     }
@@ -246,12 +252,17 @@ impl Worker<'_> {
         );
     }
 
-    /// A spare that is one too many goes to the bench until it is called. False: that has not
-    /// happened for long.
-    fn is_needed(&mut self) -> bool {
-        !self.spare || !self.pool.crew().retire() || self.sit_on_bench()
+    /// A spare that is one too many goes to the bench, and stays if it is called.
+    fn stays(&mut self) -> bool {
+        !self.is_one_too_many() || self.sit_on_bench()
     }
 
+    fn is_one_too_many(&self) -> bool {
+        self.spare && self.pool.crew().retire()
+    }
+
+    /// Waits on the bench until it is called. False: that has not happened for long. What it finds
+    /// due then is in its queue.
     #[cold]
     fn sit_on_bench(&mut self) -> bool {
         self.stop_searching();

@@ -1,0 +1,56 @@
+//! Too few spares: what is told of it, once for each time.
+
+use super::pool::NoSpare;
+use crate::stuck::BlockedReport;
+use parking_lot::Mutex;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long nobody asks again for a thread that was refused.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+#[derive(Default)]
+pub(super) struct Shortage(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Whether the limit has been told of, and not been left since.
+    limit_told: bool,
+    /// When a thread was refused, and none started since.
+    refused: Option<Instant>,
+}
+
+impl Shortage {
+    /// No spare came. What there is to be told, if that has not been done.
+    pub(super) fn none_came(&self, reason: NoSpare, limit: usize) -> Option<BlockedReport> {
+        let mut state = self.0.lock();
+        match reason {
+            NoSpare::Limit => {
+                let told = std::mem::replace(&mut state.limit_told, true);
+                (!told).then_some(BlockedReport::SpareLimit { limit })
+            }
+            NoSpare::Refused(error) => {
+                let told = state.refused.replace(Instant::now()).is_some();
+                let error = Arc::new(error);
+                (!told).then_some(BlockedReport::SpareRefused { error })
+            }
+        }
+    }
+
+    /// One more could be called now.
+    pub(super) fn limit_left(&self) {
+        self.0.lock().limit_told = false;
+    }
+
+    /// A thread could be started.
+    pub(super) fn one_started(&self) {
+        self.0.lock().refused = None;
+    }
+
+    pub(super) fn was_just_refused(&self) -> bool {
+        let refused = self.0.lock().refused;
+        refused.is_some_and(|when| when.elapsed() < AFTER_REFUSAL)
+    }
+}
