@@ -17,6 +17,10 @@ use std::{sync::Arc, time::Instant};
 /// So many looks follow at short intervals after somebody came back from sleep, or was found stuck.
 const EAGER_LOOKS: u32 = 3;
 
+/// So many tasks are taken from a worker that computes, at each look: it may be about to spawn a
+/// million, and whoever runs out of work will steal them.
+const A_FEW: usize = 32;
+
 pub(super) struct Looks<'a> {
     shared: &'a Arc<Shared>,
     pool: &'static Pool,
@@ -110,7 +114,7 @@ impl<'a> Looks<'a> {
     fn next(&mut self, found: &Found) -> Next {
         self.eager = self.eager.saturating_sub(1);
         let busy = found.moving || found.pending;
-        if found.soon || (busy && self.called > 0) {
+        if found.soon || (busy && self.called > 0 && self.eager > 0) {
             Next::Soon
         } else if (busy || found.active) && self.eager > 0 {
             Next::Eagerly
@@ -146,7 +150,7 @@ impl<'a> Looks<'a> {
     fn look_at(&self, watched: &mut Watched, now: u64, found: &mut Found) {
         let mark = self.mark(watched);
         if watched.has_announced(mark) {
-            return self.share_queue(watched);
+            return self.share_queue(watched, usize::MAX);
         }
         found.active |= watched.has_polled();
         let (look, over) = watched.look(now);
@@ -158,7 +162,7 @@ impl<'a> Looks<'a> {
             Look::Moves => found.moving = true,
             Look::Waits { cpu, asleep } => {
                 if mark.is_some_and(|mark| mark.is_set()) {
-                    self.share_queue(watched);
+                    self.share_queue(watched, A_FEW);
                 }
                 found.soon |= asleep;
                 found.pending = true;
@@ -195,23 +199,29 @@ impl<'a> Looks<'a> {
             return;
         };
         let queue = self.pool.queue(seat);
-        match kind {
-            StuckKind::Blocked => self.pool.crew().replace(queue.mark(), stuck.poll.word),
-            StuckKind::Computing => queue.mark().notice(stuck.poll.word),
-        }
+        let most = match kind {
+            StuckKind::Blocked => {
+                self.pool.crew().replace(queue.mark(), stuck.poll.word);
+                usize::MAX
+            }
+            StuckKind::Computing => {
+                queue.mark().notice(stuck.poll.word);
+                A_FEW
+            }
+        };
         watched.note_marked(stuck.poll.word);
-        self.share_queue(watched);
+        self.share_queue(watched, most);
         let deadline = || self.shared.timers().next_deadline();
         self.pool.sleepers().relieve(seat, deadline);
     }
 
     /// Gives what is queued at a stuck worker to whoever comes first: those who steal only do so when
     /// they have nothing else to do. At each look, for it may go on to spawn and wake, and may have put
-    /// a task into its LIFO slot before it saw the mark.
-    fn share_queue(&self, watched: &Watched) {
+    /// a task into its LIFO slot before it saw the mark. `most` limits what is taken from its deque.
+    fn share_queue(&self, watched: &Watched, most: usize) {
         let Some(seat) = watched.seat() else { return };
         let queue = self.pool.queue(seat);
-        let deque = (0..queue.len()).map_while(|_| queue.steal_one());
+        let deque = (0..queue.len().min(most)).map_while(|_| queue.steal_one());
         for task in queue.take_lifo().into_iter().chain(deque) {
             self.pool.inject(task);
         }
@@ -276,6 +286,9 @@ impl<'a> Looks<'a> {
     fn call_spares(&mut self, found: &mut Found) {
         if self.pool.idle().any_parked() {
             self.called = 0;
+            return;
+        }
+        if self.pool.is_closed() {
             return;
         }
         let missing = usize::try_from(-self.pool.crew().surplus()).unwrap_or(0);
