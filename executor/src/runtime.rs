@@ -67,7 +67,8 @@ where
 ///
 /// Dropping it, or [`shutdown_timeout`](Self::shutdown_timeout), ends it: nothing more is
 /// accepted, tasks in queues and tasks that wait are cancelled (their futures dropped by the
-/// workers), and blocking jobs that have not started too. A poll or a job that is running can't be
+/// workers, or by the thread that watches them if all are held up), and blocking jobs that have not
+/// started too. A poll or a job that is running can't be
 /// stopped; its future is dropped by its own thread when it returns. The drop waits for that, and
 /// after five seconds says on standard error what it is waiting for; dropped on a worker, its own
 /// or another runtime's, it does not wait. Handles, wakers and sleeps may outlive the runtime:

@@ -51,7 +51,8 @@ pub(super) enum Look {
         cpu: u64,
         again: bool,
     },
-    /// It was found stuck at an earlier look, and still is.
+    /// It was found stuck at an earlier look, and still is. Of a blocked one the time is not read
+    /// any more.
     StillStuck { kind: StuckKind, cpu: u64 },
 }
 
@@ -254,7 +255,7 @@ mod tests {
         assert_eq!(seen[1], stuck(Computing, LONG));
         let (kind, cpu, again) = (Blocked, LONG, true);
         assert_eq!(seen[2], Look::Stuck { kind, cpu, again });
-        assert_eq!(seen[3], Look::StillStuck { kind, cpu });
+        assert_eq!(seen[3], Look::StillStuck { kind, cpu: 0 });
     }
 
     #[test]
