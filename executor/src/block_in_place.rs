@@ -43,8 +43,10 @@ impl<'a> HandedOff<'a> {
         let word = local.running.polling().word();
         pool.crew().replace(local.queue.mark(), word);
         local.queue.share_lifo();
-        if let Err(reason) = pool.stand_in(|seat| local.shared.start_worker(seat)) {
-            local.shared.monitor().none_came(&local.shared, reason);
+        let monitor = local.shared.monitor();
+        let start = |seat| local.shared.start_worker(seat);
+        if let Err(reason) = pool.stand_in(monitor.watches(), start) {
+            monitor.none_came(&local.shared, reason);
         }
         HandedOff { local }
     }
@@ -54,6 +56,11 @@ impl Drop for HandedOff<'_> {
     fn drop(&mut self) {
         let pool = self.local.shared.pool();
         pool.crew().returned(self.local.queue.mark());
-        self.local.shared.monitor().stir();
+        let monitor = self.local.shared.monitor();
+        if monitor.watches() {
+            monitor.stir();
+        } else {
+            pool.recall_surplus();
+        }
     }
 }

@@ -10,75 +10,9 @@
 //! queue, goes to the bench. Whoever changes what the surplus counts changes it by the same step,
 //! so it is right whenever nobody is in between.
 
-use crate::sync::{AtomicIsize, AtomicU64, AtomicUsize, Mutex};
+use super::mark::Mark;
+use crate::sync::{AtomicIsize, AtomicUsize, Mutex};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-
-/// Says of a worker that its poll is stuck, and which one.
-///
-/// Zero, or the word that the worker published of its poll, with [`REPLACED`](Mark::REPLACED) if it is
-/// left out of the surplus. Whoever makes it zero gives back what was marked: the worker when the poll
-/// returns, or the monitor when it sees another poll.
-pub(crate) struct Mark(AtomicU64);
-
-impl Mark {
-    /// The lowest bit of a poll's word is free for this.
-    const REPLACED: u64 = 1;
-
-    pub(super) fn new() -> Self {
-        Mark(AtomicU64::new(0))
-    }
-
-    /// Whether the worker is stuck. On its own thread, it tells whether others have taken over.
-    #[inline]
-    pub(super) fn is_set(&self) -> bool {
-        // Relaxed: a worker that sees the mark late has put one more task into a slot that the
-        // monitor looks into again.
-        self.0.load(Relaxed) != 0
-    }
-
-    /// Whether this poll is marked.
-    pub(super) fn is(&self, word: u64) -> bool {
-        // Relaxed: a hint.
-        self.0.load(Relaxed) & !Mark::REPLACED == word
-    }
-
-    /// Whether its thread is left out of the surplus.
-    pub(super) fn is_replaced(&self) -> bool {
-        // Relaxed: a hint.
-        self.0.load(Relaxed) & Mark::REPLACED != 0
-    }
-
-    /// Marks this poll as one that others take work from.
-    pub(super) fn notice(&self, word: u64) {
-        // AcqRel pairs with whoever clears it; Relaxed: a mark that is there stays.
-        let _ = self.0.compare_exchange(0, word, AcqRel, Relaxed);
-    }
-
-    /// As [`notice`](Self::notice), and has the poll's thread left out of the surplus.
-    fn replace(&self, word: u64) -> bool {
-        // AcqRel pairs with whoever clears it.
-        self.0.swap(word | Mark::REPLACED, AcqRel) & Mark::REPLACED == 0
-    }
-
-    /// Clears it. True: its thread was left out of the surplus.
-    fn clear(&self) -> bool {
-        // AcqRel pairs with `replace`.
-        self.0.swap(0, AcqRel) & Mark::REPLACED != 0
-    }
-
-    /// As [`clear`](Self::clear), if it still is of this poll.
-    fn clear_if(&self, word: u64) -> bool {
-        let of_this = |mark| (mark & !Mark::REPLACED == word).then_some(0);
-        // AcqRel pairs with `replace`; Relaxed: a failure reads again.
-        let cleared = self.0.fetch_update(AcqRel, Relaxed, of_this);
-        cleared.is_ok_and(|mark| mark & Mark::REPLACED != 0)
-    }
-
-    /// For a pool that is used again.
-    pub(super) fn reset(&self) {
-        self.clear();
-    }
-}
 
 /// The spares of one pool.
 pub(crate) struct Crew {
@@ -94,6 +28,8 @@ struct Spares {
     places: Vec<Place>,
     /// How many are on the bench.
     benched: usize,
+    /// How many are about to end.
+    leaving: usize,
     threads: usize,
     started: u64,
 }
@@ -116,6 +52,8 @@ pub(super) enum Call {
     Bench(usize),
     /// Start a thread for this seat.
     Start(usize),
+    /// None is free before a thread has left its seat, which it is about to do.
+    NotYet,
     /// There are as many as are allowed.
     Limit,
 }
@@ -129,6 +67,7 @@ impl Crew {
             spares: Mutex::new(Spares {
                 places: vec![Place::Vacant; max_spares],
                 benched: 0,
+                leaving: 0,
                 threads: 0,
                 started: 0,
             }),
@@ -140,6 +79,7 @@ impl Crew {
         let mut spares = self.spares.lock();
         spares.places.fill(Place::Vacant);
         spares.benched = 0;
+        spares.leaving = 0;
         spares.threads = 0;
         spares.started = 0;
         // Release: both belong to what the pool's opening publishes.
@@ -206,6 +146,8 @@ impl Crew {
             spares.threads += 1;
             spares.started += 1;
             Call::Start(seat(place))
+        } else if spares.leaving > 0 {
+            return Call::NotYet;
         } else {
             return Call::Limit;
         };
@@ -255,25 +197,22 @@ impl Crew {
         }
         spares.places[seat - self.workers] = Place::Leaving;
         spares.benched -= 1;
+        spares.leaving += 1;
         true
     }
 
     /// The spare's thread has left its seat.
     pub(crate) fn left(&self, seat: usize) {
         let mut spares = self.spares.lock();
-        if spares.places[seat - self.workers] == Place::OnBench {
-            // The pool was closed meanwhile.
-            spares.benched -= 1;
+        match spares.places[seat - self.workers] {
+            Place::Leaving => spares.leaving -= 1,
+            // The pool is closed.
+            Place::OnBench => spares.benched -= 1,
+            Place::AtWork | Place::Vacant => {}
         }
         spares.places[seat - self.workers] = Place::Vacant;
         spares.threads -= 1;
         self.publish(&spares);
-    }
-
-    /// Whether one more could be called.
-    pub(super) fn has_room(&self) -> bool {
-        let spares = self.spares.lock();
-        spares.benched > 0 || spares.threads < spares.places.len()
     }
 
     /// The spares at work.
@@ -356,7 +295,7 @@ mod tests {
         assert!(crew.retire());
         crew.sit(1);
         assert!(crew.leave(1));
-        assert_eq!(crew.call(), Call::Limit);
+        assert_eq!(crew.call(), Call::NotYet);
         crew.left(1);
         assert_eq!(crew.call(), Call::Start(1));
         assert_eq!(crew.figures(), (0, 1, 2));

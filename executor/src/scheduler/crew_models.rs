@@ -63,7 +63,7 @@ impl Model {
         match self.crew.call() {
             Call::Bench(_) => self.parker.unpark(),
             Call::Start(_) => return true,
-            Call::Limit => unreachable!("there are two"),
+            Call::NotYet | Call::Limit => unreachable!("there are two"),
         }
         false
     }

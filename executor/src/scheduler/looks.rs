@@ -1,10 +1,10 @@
 //! The monitor's looks: what it sees, and what it has done about it.
 
 use super::{
-    crew::Mark,
+    mark::Mark,
     monitor::Monitor,
     pool::{NoSpare, Pool},
-    reports,
+    reports::To,
     suspect::{LONG, Look, Over},
     watched::Watched,
 };
@@ -17,6 +17,9 @@ use std::{sync::Arc, time::Instant};
 /// So many looks follow at short intervals after somebody came back from sleep, or was found stuck.
 const EAGER_LOOKS: u32 = 3;
 
+/// So many looks at which nobody is missing end a row of calls.
+const ENOUGH_LOOKS: u32 = 4;
+
 /// So many tasks are taken from a worker that computes, at each look: it may be about to spawn a
 /// million, and whoever runs out of work will steal them.
 const A_FEW: usize = 32;
@@ -28,8 +31,10 @@ pub(super) struct Looks<'a> {
     start: Instant,
     /// How many looks are to follow at short intervals in any case.
     eager: u32,
-    /// How many spares were called last, until a worker sleeps again.
+    /// How many spares were called last, as long as that counts.
     called: usize,
+    /// Looks in a row at which nobody was missing.
+    enough: u32,
     /// How many threads can compute at the same time.
     cores: usize,
 }
@@ -88,6 +93,7 @@ impl<'a> Looks<'a> {
             start: Instant::now(),
             eager: 0,
             called: 0,
+            enough: 0,
             cores: num_cpus::get(),
         }
     }
@@ -134,13 +140,14 @@ impl<'a> Looks<'a> {
 
     /// Whether there is anything that no look has seen.
     pub(super) fn anything_new(&self) -> bool {
-        if self.pool.is_closed() || self.pool.crew().surplus() > 0 {
-            return true;
-        }
-        let watched = self.monitor.watched();
-        let new =
-            |watched: &Watched| watched.is_new() && !watched.has_announced(self.mark(watched));
-        watched.iter().any(new)
+        let surplus = self.pool.crew().surplus();
+        let missing =
+            surplus < 0 && !self.pool.idle().any_parked() && !self.monitor.shortage().is_at_limit();
+        let new = |watched: &Watched| {
+            let mark = self.mark(watched);
+            watched.is_new(mark) && !watched.has_announced(mark)
+        };
+        self.pool.is_closed() || surplus > 0 || missing || self.monitor.watched().iter().any(new)
     }
 
     fn mark(&self, watched: &Watched) -> Option<&'static Mark> {
@@ -149,17 +156,21 @@ impl<'a> Looks<'a> {
 
     fn look_at(&self, watched: &mut Watched, now: u64, found: &mut Found) {
         let mark = self.mark(watched);
-        if watched.has_announced(mark) {
-            return self.share_queue(watched, usize::MAX);
+        let announced = watched.has_announced(mark);
+        found.active |= watched.has_polled() && !announced;
+        let (look, over) = watched.look(now, announced);
+        if let (Some(mark), Some(word)) = (mark, watched.old_mark()) {
+            self.pool.crew().has_returned(mark, word);
         }
-        found.active |= watched.has_polled();
-        let (look, over) = watched.look(now);
         if let Some(over) = over {
-            self.over(watched, over, found);
+            self.tell_of_end(watched, over, found);
+        }
+        if announced {
+            return self.share_queue(watched, usize::MAX);
         }
         match look {
             Look::Rests => found.woken |= watched.seat().is_some_and(|seat| self.is_woken(seat)),
-            Look::Moves => found.moving = true,
+            Look::Moves => found.moves(watched),
             Look::Waits { cpu, asleep } => {
                 if mark.is_some_and(|mark| mark.is_set()) {
                     self.share_queue(watched, A_FEW);
@@ -167,7 +178,7 @@ impl<'a> Looks<'a> {
                 found.soon |= asleep;
                 found.pending = true;
                 if watched.age(now) < LONG {
-                    found.moving = true;
+                    found.moves(watched);
                 } else {
                     found.computing.add(watched, mark, cpu);
                 }
@@ -233,10 +244,7 @@ impl<'a> Looks<'a> {
     }
 
     /// A stuck poll has returned.
-    fn over(&self, watched: &mut Watched, over: Over, found: &mut Found) {
-        if let Some(mark) = self.mark(watched) {
-            self.pool.crew().has_returned(mark, over.poll.word);
-        }
+    fn tell_of_end(&self, watched: &mut Watched, over: Over, found: &mut Found) {
         let report = BlockedReport::Ended(watched.describe(over, true));
         if watched.forget_told() {
             found.lines.push(report.clone());
@@ -284,19 +292,14 @@ impl<'a> Looks<'a> {
     /// Calls spares, if somebody is missing and nobody sleeps who could be woken: as many as are
     /// missing, or, while tasks wait, twice as many as the last time.
     fn call_spares(&mut self, found: &mut Found) {
-        if self.pool.idle().any_parked() {
-            self.called = 0;
-            return;
-        }
-        if self.pool.is_closed() {
-            return;
-        }
         let missing = usize::try_from(-self.pool.crew().surplus()).unwrap_or(0);
         let shortage = self.monitor.shortage();
+        let asleep = self.pool.idle().any_parked();
+        self.forget_called(missing == 0, asleep);
         if missing == 0 {
-            if self.pool.crew().has_room() {
-                shortage.limit_left();
-            }
+            shortage.limit_left();
+        }
+        if missing == 0 || asleep || self.pool.is_closed() {
             return;
         }
         if shortage.was_just_refused() {
@@ -316,7 +319,7 @@ impl<'a> Looks<'a> {
                 // More than are missing were only a guess.
                 Err(_) if self.called >= missing => break,
                 Err(reason) => {
-                    found.pending |= matches!(reason, NoSpare::Refused(_));
+                    found.pending |= !matches!(reason, NoSpare::Limit);
                     self.monitor.none_came(self.shared, reason);
                     break;
                 }
@@ -325,22 +328,38 @@ impl<'a> Looks<'a> {
         found.soon |= self.called > 0;
     }
 
-    /// Spares that sleep do not notice by themselves that they are no longer needed.
-    fn recall_surplus(&self, found: &mut Found) {
-        let surplus = usize::try_from(self.pool.crew().surplus()).unwrap_or(0);
-        if surplus > 0 {
-            found.pending = true;
-            let at_work = self.pool.crew().at_work();
-            for seat in at_work.into_iter().rev().take(surplus) {
-                self.pool.sleepers().recall(seat);
-            }
+    /// What was called last counts until a worker sleeps, or nobody has been missing for some looks: so
+    /// long it takes to see that those who were called are blocked as well.
+    fn forget_called(&mut self, enough: bool, asleep: bool) {
+        self.enough = if enough { self.enough + 1 } else { 0 };
+        if asleep || self.enough > ENOUGH_LOOKS {
+            self.called = 0;
         }
     }
 
+    /// Spares that sleep do not notice by themselves that they are no longer needed.
+    fn recall_surplus(&self, found: &mut Found) {
+        found.pending |= self.pool.crew().surplus() > 0;
+        self.pool.recall_surplus();
+    }
+
     fn tell(&self, found: &mut Found) {
-        found.lines.iter().for_each(reports::say);
+        let reports = self.monitor.reports();
+        for report in found.lines.drain(..) {
+            reports.tell(self.shared, report, To::StandardError);
+        }
         for report in found.reports.drain(..) {
-            self.monitor.reports().tell(self.shared, report);
+            reports.tell(self.shared, report, To::Hook);
+        }
+    }
+}
+
+impl Found {
+    /// The thread gets on with something. One in `block_on` does so for itself alone.
+    fn moves(&mut self, watched: &Watched) {
+        match watched.seat() {
+            Some(_) => self.moving = true,
+            None => self.pending = true,
         }
     }
 }

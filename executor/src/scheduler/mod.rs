@@ -19,6 +19,7 @@
 //! | [`watched`] | a thread that it watches |
 //! | [`suspect`] | telling a poll that is stuck from one that is busy |
 //! | [`doze`] | the monitor's sleep |
+//! | [`mark`] | the mark of a worker that is stuck |
 //! | [`crew`] | spare threads: how many are at work, and who is one too many |
 //! | [`shortage`] | too few spares |
 //! | [`reports`] | what the monitor tells the program |
@@ -28,6 +29,7 @@ mod doze;
 pub(crate) mod idle;
 mod lifo;
 mod looks;
+pub(crate) mod mark;
 pub(crate) mod monitor;
 mod pace;
 pub(crate) mod parker;

@@ -6,7 +6,7 @@
 //!
 //! A stuck worker keeps its queues. Others steal from its deque as ever and serve its timers; the task
 //! in its LIFO slot goes to the injector, and the slot stays empty while the worker is
-//! [marked](super::crew::Mark). If any worker sleeps, that is all: it is woken for the task, and somebody
+//! [marked](super::mark::Mark). If any worker sleeps, that is all: it is woken for the task, and somebody
 //! keeps the time. Else spares are called: one for each worker that is blocked, and twice as many
 //! at each look as at the one before, while tasks wait and every spare blocks in its turn. For workers
 //! that compute, one more is called only if nobody gets on with anything.
@@ -15,9 +15,10 @@ use super::{
     doze::Doze,
     looks::{Looks, Next},
     pool::NoSpare,
-    reports::{self, Reports},
+    reports::{Reports, To},
     shortage::Shortage,
     watched::Watched,
+    worker::AbortOnUnwind,
 };
 use crate::{
     shared::Shared,
@@ -46,8 +47,8 @@ const STEADY: Duration = Duration::from_millis(2);
 /// Between two looks while tasks are polled now and then, and some worker sleeps.
 const SELDOM: Duration = Duration::from_millis(4);
 
-/// The longest pause while the workers of a closed pool are stuck.
-const AT_THE_END: Duration = Duration::from_millis(50);
+/// How long the workers of a closed pool have to end its tasks, before the monitor does it, each time.
+const FOR_WORKERS_TO_LEAVE: Duration = Duration::from_millis(20);
 
 /// What the watched threads know of the monitor.
 pub(crate) struct Monitor {
@@ -85,6 +86,11 @@ impl Monitor {
             monitor: self,
             running: Arc::clone(running),
         }
+    }
+
+    /// Whether anybody does.
+    pub(crate) fn watches(&self) -> bool {
+        self.watches
     }
 
     /// Wakes the monitor if it sleeps: the caller has published that it polls again, or no longer.
@@ -144,10 +150,11 @@ impl Monitor {
             self.limit_hits.fetch_add(1, Relaxed);
         }
         let rescue = shared.rescue();
-        if rescue.debug || rescue.on_blocked.is_none() {
-            reports::say(&report);
+        let in_a_line = rescue.debug || rescue.on_blocked.is_none();
+        self.reports.tell(shared, report.clone(), To::Hook);
+        if in_a_line {
+            self.reports.tell(shared, report, To::StandardError);
         }
-        self.reports.tell(shared, report);
     }
 
     pub(super) fn watched(&self) -> MutexGuard<'_, Vec<Watched>> {
@@ -178,6 +185,7 @@ impl Drop for WatchGuard<'_> {
 
 /// The body of the monitor's thread.
 pub(crate) fn run(shared: &Arc<Shared>, running: &Running) {
+    let end = AbortOnUnwind("the monitor");
     let monitor = shared.monitor();
     monitor.doze.adopt();
     let mut looks = Looks::new(shared);
@@ -200,22 +208,23 @@ pub(crate) fn run(shared: &Arc<Shared>, running: &Running) {
     // What was found stuck at the last look may be over, and nobody else may be left to clear up.
     looks.look();
     clear_up(shared, running);
+    std::mem::forget(end);
 }
 
 /// Until all workers have left: ends the tasks of a closed pool. They do so themselves as they leave,
 /// but each of them may be stuck, and go on to spawn.
-fn clear_up(shared: &Shared, running: &Running) {
+fn clear_up(shared: &Arc<Shared>, running: &Running) {
     let monitor = shared.monitor();
+    // Destructors may ask for the runtime.
+    let _entered = shared.enter();
     let workers_left = || !monitor.watched().iter().any(Watched::is_at_work);
-    let mut pause = EAGER;
     while !workers_left() {
-        monitor.doze.pause(pause);
+        monitor.doze.pause(FOR_WORKERS_TO_LEAVE);
         if !workers_left() {
             let publish = |task: &Runnable| running.polling().task(task.id(), task.site());
             shared.pool().end_tasks(publish);
             running.polling().rest();
             shared.timers().close();
         }
-        pause = (2 * pause).min(AT_THE_END);
     }
 }

@@ -59,6 +59,8 @@ pub(crate) const MAX_SPARES: usize = 4096;
 
 /// Why no spare has come.
 pub(crate) enum NoSpare {
+    /// One is about to be free.
+    NotYet,
     Limit,
     Refused(io::Error),
 }
@@ -79,7 +81,8 @@ impl Pool {
     pub(crate) fn acquire(workers: usize, spares: usize) -> io::Result<&'static Pool> {
         let pool = Pool::find_or_make(workers, spares)?;
         pool.crew.reset();
-        pool.made_queues().for_each(|queue| queue.mark().reset());
+        pool.made_queues()
+            .for_each(|queue| _ = queue.mark().clear());
         pool.registry.open();
         pool.sleepers.idle().open();
         Ok(pool)
@@ -248,23 +251,41 @@ impl Pool {
                 }
                 return Ok(true);
             }
+            Call::NotYet => return Err(NoSpare::NotYet),
             Call::Limit => return Err(NoSpare::Limit),
         }
         Ok(false)
     }
 
-    /// Has somebody stand in for a worker that is about to block: one that sleeps will be woken for
-    /// what there is; if none does, spares are called. If there are none, work waits.
-    pub(crate) fn stand_in(&self, start: impl Fn(usize) -> io::Result<()>) -> Result<(), NoSpare> {
-        while !self.idle().any_parked() && self.crew.surplus() < 0 {
+    /// Has somebody stand in for a worker that is about to block: one that sleeps, and will be woken for
+    /// what there is, if somebody watches what becomes of that one; else a spare. If there is none, work
+    /// waits.
+    pub(crate) fn stand_in(
+        &self,
+        is_watched: bool,
+        start: impl Fn(usize) -> io::Result<()>,
+    ) -> Result<(), NoSpare> {
+        while self.crew.surplus() < 0 && !(is_watched && self.idle().any_parked()) {
             self.call_spare(&start)?;
         }
         Ok(())
     }
 
+    /// Wakes spares that sleep and are not needed, so that they go to the bench.
+    pub(crate) fn recall_surplus(&self) {
+        let surplus = usize::try_from(self.crew.surplus()).unwrap_or(0);
+        if surplus > 0 {
+            let asleep = self.crew.at_work().into_iter().rev();
+            let asleep = asleep.filter(|seat| self.idle().is_parked(*seat));
+            asleep
+                .take(surplus)
+                .for_each(|seat| self.sleepers.recall(seat));
+        }
+    }
+
     /// Ends the tasks that are queued anywhere, and those that wait, when the pool is closed.
     pub(super) fn end_tasks(&self, publish: impl Fn(&Runnable)) {
-        self.registry.shut_down();
+        self.registry.shut_down(&publish);
         self.drain();
         for queue in self.queues_in_use() {
             while let Some(task) = queue.take_lifo().or_else(|| queue.steal_one()) {

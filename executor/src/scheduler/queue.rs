@@ -9,7 +9,7 @@
 //! sooner than they could take the task. If a poll is stuck, the worker is [marked](Mark); the
 //! slot is emptied by whoever marked it, and as long as the mark is there everything goes to the deque.
 
-use super::{crew::Mark, lifo::LifoSlot, pool::Pool};
+use super::{lifo::LifoSlot, mark::Mark, pool::Pool};
 use crate::task::Runnable;
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use parking_lot::Mutex;

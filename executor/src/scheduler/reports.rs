@@ -1,7 +1,7 @@
-//! What the monitor tells the program: reports for the builder's hook, and lines in debug mode.
+//! What the monitor tells the program: reports for the builder's hook, and lines on standard error.
 //!
-//! The hook may block, and the monitor may not. So reports are queued, and a blocking job hands them to
-//! the hook, one after the other.
+//! Both may block, and the monitor may not. So reports are queued, and a blocking job hands them
+//! over, one after the other.
 
 use crate::{builder::Rescue, debug, shared::Shared, stuck::BlockedReport, task::contain};
 use parking_lot::Mutex;
@@ -10,6 +10,13 @@ use std::{collections::VecDeque, panic::Location, sync::Arc};
 /// Reports that wait while the hook blocks; what comes after them is lost.
 const MOST: usize = 1024;
 
+/// To whom a report goes.
+#[derive(Clone, Copy)]
+pub(super) enum To {
+    Hook,
+    StandardError,
+}
+
 #[derive(Default)]
 pub(super) struct Reports {
     queue: Mutex<Queue>,
@@ -17,20 +24,20 @@ pub(super) struct Reports {
 
 #[derive(Default)]
 struct Queue {
-    reports: VecDeque<BlockedReport>,
+    reports: VecDeque<(BlockedReport, To)>,
     /// Whether a job is handing them over.
     handing_over: bool,
 }
 
 impl Reports {
-    /// Tells the hook, if there is one. Never blocks.
-    pub(super) fn tell(&self, shared: &Arc<Shared>, report: BlockedReport) {
-        if shared.rescue().on_blocked.is_none() {
+    /// Tells the hook, if there is one, or standard error. Never blocks.
+    pub(super) fn tell(&self, shared: &Arc<Shared>, report: BlockedReport, to: To) {
+        if matches!(to, To::Hook) && shared.rescue().on_blocked.is_none() {
             return;
         }
         let mut queue = self.queue.lock();
         if queue.reports.len() < MOST {
-            queue.reports.push_back(report);
+            queue.reports.push_back((report, to));
         }
         if std::mem::replace(&mut queue.handing_over, true) {
             return;
@@ -47,19 +54,16 @@ impl Reports {
     fn hand_over(&self, rescue: &Rescue) {
         let next = || {
             let mut queue = self.queue.lock();
-            let report = queue.reports.pop_front();
-            queue.handing_over = report.is_some();
-            report
+            let next = queue.reports.pop_front();
+            queue.handing_over = next.is_some();
+            next
         };
-        while let Some(report) = next() {
-            if let Some(hook) = &rescue.on_blocked {
-                contain(|| hook(&report));
+        while let Some((report, to)) = next() {
+            match (to, &rescue.on_blocked) {
+                (To::Hook, Some(hook)) => contain(|| hook(&report)),
+                (To::Hook, None) => {}
+                (To::StandardError, _) => debug::say(format_args!("{report}")),
             }
         }
     }
-}
-
-/// Says a report on standard error.
-pub(super) fn say(report: &BlockedReport) {
-    debug::say(format_args!("{report}"));
 }

@@ -27,6 +27,7 @@ impl Shortage {
     pub(super) fn none_came(&self, reason: NoSpare, limit: usize) -> Option<BlockedReport> {
         let mut state = self.0.lock();
         match reason {
+            NoSpare::NotYet => None,
             NoSpare::Limit => {
                 let told = std::mem::replace(&mut state.limit_told, true);
                 (!told).then_some(BlockedReport::SpareLimit { limit })
@@ -39,7 +40,12 @@ impl Shortage {
         }
     }
 
-    /// One more could be called now.
+    /// Whether it is known that there are as many as are allowed.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.0.lock().limit_told
+    }
+
+    /// Nobody is missing any more.
     pub(super) fn limit_left(&self) {
         self.0.lock().limit_told = false;
     }

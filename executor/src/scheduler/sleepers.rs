@@ -83,11 +83,9 @@ impl Sleepers {
         self.parkers[seat].unpark();
     }
 
-    /// Has the worker at `seat`, if it sleeps, look whether it is one too many.
+    /// Has the worker at `seat`, which sleeps, look whether it is one too many.
     pub(crate) fn recall(&self, seat: usize) {
-        if self.idle.is_parked(seat) {
-            self.parkers[seat].unpark();
-        }
+        self.parkers[seat].unpark();
     }
 
     /// Closes the pool and wakes everybody.

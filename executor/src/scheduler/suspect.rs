@@ -12,8 +12,11 @@ use crate::{os_thread::Usage, stuck::StuckKind};
 /// Nanoseconds on a processor after which a poll computes for long.
 pub(super) const LONG: u64 = 10_000_000;
 
-/// Nanoseconds after which a poll counts as blocked where nothing but the clock is known.
-const LONG_BY_THE_CLOCK: u64 = 20_000_000;
+/// Nanoseconds after which a poll counts as computing where nothing but the clock is known.
+const LONG_BY_THE_CLOCK: u64 = 2 * LONG;
+
+/// Nanoseconds after which it counts as blocked there.
+const VERY_LONG_BY_THE_CLOCK: u64 = 10 * LONG;
 
 /// A sleeping thread is blocked if it was on a processor for less than one part in so many.
 const HARDLY: u64 = 4;
@@ -128,8 +131,11 @@ impl Seen {
         }
         let usage = usage();
         let cpu = match usage {
-            Some(usage) => usage.cpu - *self.from.get_or_insert(usage.cpu),
-            None => 0,
+            Some(usage) => usage
+                .cpu
+                .saturating_sub(*self.from.get_or_insert(usage.cpu)),
+            // Nothing better is known.
+            None => now - self.since,
         };
         let kind = self.judge(now, usage, cpu);
         self.last = usage.map(|usage| (now, usage));
@@ -149,11 +155,14 @@ impl Seen {
 
     fn judge(&self, now: u64, usage: Option<Usage>, cpu: u64) -> Option<StuckKind> {
         let Some(usage) = usage else {
-            let long = now - self.since >= LONG_BY_THE_CLOCK;
-            return long.then_some(StuckKind::Blocked);
+            return match cpu {
+                VERY_LONG_BY_THE_CLOCK.. => Some(StuckKind::Blocked),
+                LONG_BY_THE_CLOCK.. => Some(StuckKind::Computing),
+                _ => None,
+            };
         };
         let hardly_ran = self.last.is_some_and(|(then, last)| {
-            (usage.cpu - last.cpu).saturating_mul(HARDLY) <= now - then
+            usage.cpu.saturating_sub(last.cpu).saturating_mul(HARDLY) <= now - then
         });
         if usage.asleep && hardly_ran {
             Some(StuckKind::Blocked)
@@ -260,9 +269,12 @@ mod tests {
 
     #[test]
     fn where_only_the_clock_is_known_it_takes_longer() {
-        let seen = looks(&[None; 25]);
-        let found = seen.iter().position(|look| *look == stuck(Blocked, 0));
-        assert_eq!(found, Some(19));
+        let seen = looks(&[None; 105]);
+        let long = stuck(Computing, 20 * MILLI);
+        assert_eq!(seen.iter().position(|look| *look == long), Some(19));
+        let (kind, cpu, again) = (Blocked, 100 * MILLI, true);
+        let longer = Look::Stuck { kind, cpu, again };
+        assert_eq!(seen.iter().position(|look| *look == longer), Some(99));
     }
 
     #[test]

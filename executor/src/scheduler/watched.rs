@@ -1,7 +1,7 @@
 //! A thread that the monitor watches: what it polls, and what is suspected of it.
 
 use super::{
-    crew::Mark,
+    mark::Mark,
     polling::Poll,
     suspect::{Look, Over, Suspect},
 };
@@ -61,7 +61,9 @@ impl Watched {
     }
 
     /// Looks at what it polls at `now`, in nanoseconds.
-    pub(super) fn look(&mut self, now: u64) -> (Look, Option<Over>) {
+    /// A poll that has announced that it will block counts as none.
+    pub(super) fn look(&mut self, now: u64, announced: bool) -> (Look, Option<Over>) {
+        let poll = self.running.polling().now().filter(|_| !announced);
         let (os, probe) = (&self.os, &mut self.probe);
         let usage = || {
             if probe.is_none() {
@@ -69,7 +71,7 @@ impl Watched {
             }
             probe.as_ref()?.usage()
         };
-        let looked = self.suspect.look(now, self.running.polling().now(), usage);
+        let looked = self.suspect.look(now, poll, usage);
         if self.suspect.needs_no_usage() {
             self.probe = None;
         }
@@ -94,6 +96,12 @@ impl Watched {
     /// Notes that the monitor marks this poll.
     pub(super) fn note_marked(&mut self, word: u64) {
         self.marked = word;
+    }
+
+    /// The word of a poll that the monitor has marked, and that is over.
+    pub(super) fn old_mark(&mut self) -> Option<u64> {
+        let over = self.seen().is_none_or(|poll| poll.word != self.marked);
+        (self.marked != 0 && over).then(|| std::mem::take(&mut self.marked))
     }
 
     /// Whether it has announced itself that its present poll will block.
@@ -121,10 +129,11 @@ impl Watched {
         self.gone
     }
 
-    /// Whether it polls something that no look has seen, or no longer what was found stuck.
-    pub(super) fn is_new(&self) -> bool {
-        let poll = self.running.polling().now();
-        poll != self.suspect.seen() && (poll.is_some() || self.stuck(0).is_some())
+    /// Whether it polls anything but what was found stuck, or that no longer, or unmarked.
+    pub(super) fn is_new(&self, mark: Option<&Mark>) -> bool {
+        let stuck = self.stuck(0).map(|stuck| stuck.poll);
+        let unmarked = |poll: Poll| mark.is_some_and(|mark| !mark.is(poll.word));
+        self.running.polling().now() != stuck || stuck.is_some_and(unmarked)
     }
 
     /// For a report.

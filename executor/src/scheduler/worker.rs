@@ -46,6 +46,7 @@ struct Worker<'a> {
 
 /// The body of a worker's thread.
 pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
+    let end = AbortOnUnwind("a worker");
     let pool = shared.pool();
     let shard = seat % pool.workers();
     pool.sleepers().adopt(seat);
@@ -57,7 +58,6 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
         running: Arc::clone(running),
     };
     context::as_worker(&local, || {
-        let end = AbortOnUnwind;
         let (polling, monitor) = (running.polling(), shared.monitor());
         let watch = Watch::new(polling, monitor, pool.idle(), shared.timers());
         let mut worker = Worker {
@@ -83,17 +83,21 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
         if pool.is_closed() {
             worker.leave();
         }
-        std::mem::forget(end);
+        // Whoever sits here next is another.
+        pool.crew().returned(local.queue.mark());
     });
     local.queue.close();
+    std::mem::forget(end);
 }
 
-/// A worker that ended silently would leave its tasks, and the seat's next worker, without a deque.
-struct AbortOnUnwind;
+/// A worker that ended silently would leave its tasks, and the seat's next worker, without a deque; a
+/// monitor, the workers without help.
+pub(super) struct AbortOnUnwind(pub(super) &'static str);
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        eprintln!("wheelhouse: a worker has panicked outside any task, which is a bug: aborting");
+        let who = self.0;
+        eprintln!("wheelhouse: {who} has panicked outside any task, which is a bug: aborting");
         std::process::abort();
     }
 }
@@ -118,7 +122,7 @@ impl Worker<'_> {
             if self.pool.is_closed() {
                 return None;
             }
-            if self.is_one_too_many() {
+            if self.retires() {
                 if !self.sit_on_bench() {
                     return None;
                 }
@@ -146,16 +150,22 @@ impl Worker<'_> {
         if let Some(task) = task.run(self.pool.registry(), self.list) {
             self.queue.yield_back(task);
         }
-        if self.queue.is_marked() {
-            self.come_back();
-        }
+        self.come_back_if_marked();
         if context::undo_forgotten_entries(0) {
             // The guard that is forgotten here is the one of `run`, once more.
             std::mem::forget(self.shared.timers().enter(self.shard));
         }
     }
 
-    /// The poll was stuck, and others have taken over; now there may be one too many.
+    /// After anybody's code: if that was stuck, others have taken over.
+    #[inline]
+    fn come_back_if_marked(&self) {
+        if self.queue.is_marked() {
+            self.come_back();
+        }
+    }
+
+    /// Now there may be one too many.
     #[cold]
     fn come_back(&self) {
         // Else the monitor could find the same poll stuck again.
@@ -198,6 +208,7 @@ impl Worker<'_> {
         let now = self.watch.now();
         self.pace.adapt(now);
         self.watch.fire_due(now);
+        self.come_back_if_marked();
         let task = self.foreign_task()?;
         // What is in the slot would have been next; this task may take long.
         self.queue.share_lifo();
@@ -212,6 +223,7 @@ impl Worker<'_> {
                 // While wakers are called, which may block, nobody may count on this worker's search.
                 self.stop_searching();
                 self.watch.fire(self.shard, now);
+                self.come_back_if_marked();
             }
         }
     }
@@ -250,14 +262,16 @@ impl Worker<'_> {
             || pool.has_work() || (spare && pool.crew().surplus() > 0),
             &self.watch,
         );
+        self.come_back_if_marked();
     }
 
     /// A spare that is one too many goes to the bench, and stays if it is called.
     fn stays(&mut self) -> bool {
-        !self.is_one_too_many() || self.sit_on_bench()
+        !self.retires() || self.sit_on_bench()
     }
 
-    fn is_one_too_many(&self) -> bool {
+    /// A spare that is one too many is not counted any more, and goes to the bench.
+    fn retires(&self) -> bool {
         self.spare && self.pool.crew().retire()
     }
 
@@ -276,6 +290,7 @@ impl Worker<'_> {
         let now = self.watch.now();
         self.pace = Pace::new(now);
         self.watch.fire_due(now);
+        self.come_back_if_marked();
         true
     }
 
@@ -284,7 +299,7 @@ impl Worker<'_> {
         // A search that is counted for ever would keep the next runtime from waking anybody.
         self.stop_searching();
         let registry = self.pool.registry();
-        registry.shut_down();
+        registry.shut_down(|task| self.watch.polls(task));
         loop {
             self.pool.drain();
             let task = self.queue.pop_lifo().or_else(|| self.queue.pop());

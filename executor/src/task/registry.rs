@@ -75,11 +75,13 @@ impl Registry {
     }
 
     /// Closes the registry and cancels every task in it that nobody is running; those that are
-    /// being run will be cancelled by their runners. Futures are dropped outside the locks.
-    pub(crate) fn shut_down(&self) {
+    /// being run will be cancelled by their runners. Futures are dropped outside the locks; before each,
+    /// its task is handed to `publish`.
+    pub(crate) fn shut_down(&self, publish: impl Fn(&Runnable)) {
         for list in &self.lists {
             list.lock().closed = true;
             while let Some(task) = Self::claim_next(list) {
+                publish(&task);
                 task.cancel_claimed();
             }
         }
