@@ -137,6 +137,11 @@ impl fmt::Display for BlockedReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlockedReport::Began(poll) | BlockedReport::Ended(poll) => poll.fmt(f),
+            BlockedReport::SpareLimit { limit: 0 } => write!(
+                f,
+                "all workers are blocked, and no spare thread may stand in: tasks wait until one \
+                 comes back (see `max_spare_threads`)"
+            ),
             BlockedReport::SpareLimit { limit } => write!(
                 f,
                 "all {limit} spare threads stand in for blocked workers, and more are needed: \
