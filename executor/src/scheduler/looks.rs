@@ -1,9 +1,10 @@
 //! The monitor's looks: what it sees, and what it has done about it.
 
 use super::{
+    calls::{Called, Calls},
     mark::Mark,
     monitor::Monitor,
-    pool::{NoSpare, Pool},
+    pool::Pool,
     reports::To,
     suspect::{LONG, Look, Over},
     watched::Watched,
@@ -17,9 +18,6 @@ use std::{sync::Arc, time::Instant};
 /// So many looks follow at short intervals after somebody came back from sleep, or was found stuck.
 const EAGER_LOOKS: u32 = 3;
 
-/// So many looks at which nobody is missing end a row of calls.
-const ENOUGH_LOOKS: u32 = 4;
-
 /// So many tasks are taken from a worker that computes, at each look: it may be about to spawn a
 /// million, and whoever runs out of work will steal them.
 const A_FEW: usize = 32;
@@ -31,10 +29,7 @@ pub(super) struct Looks<'a> {
     start: Instant,
     /// How many looks are to follow at short intervals in any case.
     eager: u32,
-    /// How many spares were called last, as long as that counts.
-    called: usize,
-    /// Looks in a row at which nobody was missing.
-    enough: u32,
+    calls: Calls,
     /// How many threads can compute at the same time.
     cores: usize,
 }
@@ -92,8 +87,7 @@ impl<'a> Looks<'a> {
             monitor: shared.monitor(),
             start: Instant::now(),
             eager: 0,
-            called: 0,
-            enough: 0,
+            calls: Calls::default(),
             cores: num_cpus::get(),
         }
     }
@@ -108,7 +102,11 @@ impl<'a> Looks<'a> {
             !watched.is_gone()
         });
         self.replace_one_that_computes(&found);
-        self.call_spares(&mut found);
+        match self.calls.call(self.shared) {
+            Called::Nobody => {}
+            Called::Some => found.soon = true,
+            Called::NobodyYet => found.pending = true,
+        }
         self.recall_surplus(&mut found);
         self.tell(&mut found);
         if found.stuck {
@@ -120,7 +118,7 @@ impl<'a> Looks<'a> {
     fn next(&mut self, found: &Found) -> Next {
         self.eager = self.eager.saturating_sub(1);
         let busy = found.moving || found.pending;
-        if found.soon || (busy && self.called > 0 && self.eager > 0) {
+        if found.soon || (busy && self.calls.go_on() && self.eager > 0) {
             Next::Soon
         } else if (busy || found.active) && self.eager > 0 {
             Next::Eagerly
@@ -287,54 +285,6 @@ impl<'a> Looks<'a> {
     fn work_waits(&self) -> bool {
         let timers = self.shared.timers();
         self.pool.work() > 0 || timers.next_deadline() <= timers.now()
-    }
-
-    /// Calls spares, if somebody is missing and nobody sleeps who could be woken: as many as are
-    /// missing, or, while tasks wait, twice as many as the last time.
-    fn call_spares(&mut self, found: &mut Found) {
-        let missing = usize::try_from(-self.pool.crew().surplus()).unwrap_or(0);
-        let shortage = self.monitor.shortage();
-        let asleep = self.pool.idle().any_parked();
-        self.forget_called(missing == 0, asleep);
-        if missing == 0 {
-            shortage.limit_left();
-        }
-        if missing == 0 || asleep || self.pool.is_closed() {
-            return;
-        }
-        if shortage.was_just_refused() {
-            found.pending = true;
-            return;
-        }
-        let wanted = missing.max(self.pool.work().min(2 * self.called));
-        self.called = 0;
-        for _ in 0..wanted {
-            match self.pool.call_spare(|seat| self.shared.start_worker(seat)) {
-                Ok(started) => {
-                    self.called += 1;
-                    if started {
-                        shortage.one_started();
-                    }
-                }
-                // More than are missing were only a guess.
-                Err(_) if self.called >= missing => break,
-                Err(reason) => {
-                    found.pending |= !matches!(reason, NoSpare::Limit);
-                    self.monitor.none_came(self.shared, reason);
-                    break;
-                }
-            }
-        }
-        found.soon |= self.called > 0;
-    }
-
-    /// What was called last counts until a worker sleeps, or nobody has been missing for some looks: so
-    /// long it takes to see that those who were called are blocked as well.
-    fn forget_called(&mut self, enough: bool, asleep: bool) {
-        self.enough = if enough { self.enough + 1 } else { 0 };
-        if asleep || self.enough > ENOUGH_LOOKS {
-            self.called = 0;
-        }
     }
 
     /// Spares that sleep do not notice by themselves that they are no longer needed.

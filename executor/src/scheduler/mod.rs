@@ -21,9 +21,13 @@
 //! | [`doze`] | the monitor's sleep |
 //! | [`mark`] | the mark of a worker that is stuck |
 //! | [`crew`] | spare threads: how many are at work, and who is one too many |
+//! | [`bench`] | bringing a spare to work, and where it waits |
+//! | [`calls`] | how many spares are called, and when |
 //! | [`shortage`] | too few spares |
 //! | [`reports`] | what the monitor tells the program |
 
+pub(crate) mod bench;
+mod calls;
 pub(crate) mod crew;
 mod doze;
 pub(crate) mod idle;

@@ -12,9 +12,9 @@
 //! that compute, one more is called only if nobody gets on with anything.
 
 use super::{
+    bench::NoSpare,
     doze::Doze,
     looks::{Looks, Next},
-    pool::NoSpare,
     reports::{Reports, To},
     shortage::Shortage,
     watched::Watched,

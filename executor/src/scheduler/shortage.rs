@@ -1,6 +1,6 @@
 //! Too few spares: what is told of it, once for each time.
 
-use super::pool::NoSpare;
+use super::bench::NoSpare;
 use crate::stuck::BlockedReport;
 use parking_lot::Mutex;
 use std::{
