@@ -1,11 +1,11 @@
-//! A task that blocks its thread: what goes on meanwhile, and which line is to blame.
+//! A task that blocks its thread: what goes on meanwhile, and which task is to blame.
 //!
 //! Run it: `cargo run -p wheelhouse-examples --example 10_blocked`
 //!
 //! ```text
 //! a nap that nobody was told of:
 //!   report: task 2, spawned at examples/examples/10_blocked.rs:58:24, has blocked thread `wheelhouse-0` for 2 ms
-//!   report: task 2, spawned at examples/examples/10_blocked.rs:58:24, blocked thread `wheelhouse-0` for 200 ms, and goes on
+//!   report: task 2, spawned at examples/examples/10_blocked.rs:58:24, blocked thread `wheelhouse-0` for 200 ms: that poll is over
 //!   19 heartbeats meanwhile
 //! the same nap, announced:
 //!   19 heartbeats meanwhile

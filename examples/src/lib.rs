@@ -11,7 +11,7 @@
 //! | `… --example 07_await_outside` | what the compiler says to `.await` outside `async` |
 //! | `… --example 08_who_ran_where` | tasks and OS threads in one `gather!`, and the thread of each |
 //! | `… --example 09_other_executor` | the timers alone, on another project's executor |
-//! | `… --example 10_blocked` | a task that blocks its thread: who goes on, and which line did it |
+//! | `… --example 10_blocked` | a task that blocks its thread: who goes on, and which task did it |
 //!
 //! This library holds only what they share: a wall clock to print.
 

@@ -143,7 +143,8 @@ pub(crate) fn may_block(what: &str) -> context::Blocked {
         Some(blocked) => blocked,
         None => panic!(
             "`{what}` was called inside a task or another `block_on`, where it would hold up a \
-             thread that others need: use `.await` there, or call it from `spawn_blocking`"
+             thread that others need: use `.await` there, or call it inside `block_in_place` or \
+             `spawn_blocking`"
         ),
     }
 }

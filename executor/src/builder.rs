@@ -118,7 +118,8 @@ impl Builder {
     }
 
     /// What the threads' names begin with: by default workers are called `wheelhouse-0` and so on,
-    /// threads for blocking jobs `wheelhouse-b0` and so on. It may not contain NUL.
+    /// threads for blocking jobs `wheelhouse-b0`, spares `wheelhouse-s0`, the thread that watches them
+    /// `wheelhouse-monitor`, and the one that calls hooks `wheelhouse-reports`. It may not contain NUL.
     ///
     /// # Examples
     ///
@@ -134,7 +135,7 @@ impl Builder {
         self
     }
 
-    /// The stack of each thread, in bytes: at least 65,536; by default that of [`std::thread`].
+    /// The stack of each thread but the one that watches them, in bytes: at least 65,536; by default that of [`std::thread`].
     ///
     /// What the tasks and jobs of a program need comes on top of that minimum.
     ///
@@ -183,7 +184,8 @@ impl Builder {
     /// default.
     ///
     /// Without it a blocked worker keeps what only it can run, nothing is reported, and only
-    /// [`block_in_place`](crate::block_in_place) hands work on.
+    /// [`block_in_place`](crate::block_in_place) hands work on. When the runtime shuts down while all
+    /// workers are held up, tasks that wait are dropped only when one comes back.
     ///
     /// # Examples
     ///
@@ -200,7 +202,9 @@ impl Builder {
     /// the spare threads don't suffice. A panic in it is contained.
     ///
     /// Polls count as blocked after a few milliseconds off the processor, as computing after 10 ms of
-    /// processor time. The hook runs on a thread for blocking jobs, so it may block.
+    /// processor time. The hook runs on a thread of its own inside the runtime, for one report after the
+    /// other, so it may block, and spawn. Meanwhile up to 1,024 reports wait; what comes beyond that is
+    /// lost. A `block_in_place` is not reported on a worker.
     ///
     /// # Examples
     ///
@@ -224,7 +228,8 @@ impl Builder {
     }
 
     /// Whether the runtime says on standard error what is likely to be a mistake: asyncio's debug
-    /// mode. By default it does if the environment has `WHEELHOUSE_DEBUG=1`.
+    /// mode. By default it does if `WHEELHOUSE_DEBUG` is set in the environment, to anything but `0` or
+    /// nothing.
     ///
     /// It tells of polls that take longer than [`slow_poll`](Self::slow_poll), of a `gather!` that
     /// was dropped without ever being awaited, and of panics that nobody collected.
@@ -241,8 +246,10 @@ impl Builder {
         self
     }
 
-    /// From how long a stuck poll is worth a line in debug mode: 100 ms by default. asyncio's
-    /// `slow_callback_duration`.
+    /// From how long a stuck poll is worth a line in debug mode: 100 ms by default, and as soon as it is
+    /// found stuck if it is less than that takes. asyncio's `slow_callback_duration`.
+    ///
+    /// There is a line when the time is reached, and one at the end.
     ///
     /// # Examples
     ///
@@ -258,7 +265,8 @@ impl Builder {
         self
     }
 
-    /// Called on each thread of the runtime when it starts. A panic in it is contained.
+    /// Called on each thread of the runtime when it starts, but for the one that watches the others. A
+    /// panic in it is contained.
     ///
     /// It runs outside the runtime: [`spawn`](crate::spawn) and
     /// [`Handle::current`](crate::Handle::current) panic there.
@@ -284,7 +292,8 @@ impl Builder {
         self
     }
 
-    /// Called on each thread of the runtime when it ends. A panic in it is contained.
+    /// Called on each thread of the runtime when it ends, but for the one that watches the others. A
+    /// panic in it is contained.
     ///
     /// It runs outside the runtime, as [`on_thread_start`](Self::on_thread_start) does.
     ///
@@ -308,7 +317,7 @@ impl Builder {
         self
     }
 
-    /// Starts the workers.
+    /// Starts the workers, and the thread that watches them.
     ///
     /// # Errors
     ///
@@ -370,7 +379,11 @@ fn in_range(option: &str, asked: usize, least: usize, most: usize, unit: &str) -
     } else {
         format!(" and at most {most}")
     };
-    let text = format!("{option}({asked}): it must be at least {least}{bound}{unit}");
+    let text = if least == 0 {
+        format!("{option}({asked}): it must be at most {most}{unit}")
+    } else {
+        format!("{option}({asked}): it must be at least {least}{bound}{unit}")
+    };
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
@@ -380,6 +393,10 @@ impl fmt::Debug for Builder {
             .field("worker_threads", &self.worker_threads)
             .field("max_blocking_threads", &self.max_blocking_threads)
             .field("thread_name", &self.thread_name)
+            .field("max_spare_threads", &self.rescue.max_spares)
+            .field("watch", &self.rescue.watch)
+            .field("debug", &self.rescue.debug)
+            .field("slow_poll", &self.rescue.slow_poll)
             .finish_non_exhaustive()
     }
 }

@@ -105,7 +105,8 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// If `future` panics. If it is called inside a task or another `block_on`.
+    /// If `future` panics. If it is called inside a task or another
+    /// `block_on`, unless inside [`block_in_place`](crate::block_in_place).
     ///
     /// # Examples
     ///

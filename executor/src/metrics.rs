@@ -18,14 +18,15 @@
 pub struct Metrics {
     /// Worker threads, spares not counted.
     pub workers: usize,
-    /// Threads that others stand in for at present: their polls are stuck, or inside
-    /// [`block_in_place`](crate::block_in_place).
+    /// Threads, spares included, that are not counted on at present: their poll blocks, or is inside
+    /// [`block_in_place`](crate::block_in_place), or computes and has been replaced.
     pub stuck_workers: usize,
     /// Spare threads that exist at present, at work or waiting to be needed.
     pub spare_threads: usize,
     /// Spare threads that were ever started.
     pub spare_threads_started: u64,
-    /// Polls that were found to block their thread.
+    /// Polls that were found to block their thread. Those of a `block_on` are only looked at with
+    /// [`on_blocked`](crate::Builder::on_blocked) or in debug mode.
     pub blocked_polls: u64,
     /// Polls that were found to compute for long.
     pub computing_polls: u64,

@@ -184,6 +184,16 @@ impl Shared {
         thread.start(&options, move |running| monitor::run(&shared, running))
     }
 
+    /// Starts the thread that hands reports over.
+    pub(crate) fn start_reporter(self: &Arc<Self>) -> io::Result<()> {
+        let shared = Arc::clone(self);
+        let thread = self.announce_thread("reports");
+        thread.start(&self.thread_options, move |_| {
+            let _entered = shared.enter();
+            shared.monitor().reports().hand_over(&shared.rescue);
+        })
+    }
+
     /// When a worker has left, another may be stuck in a poll, and nobody serves the timers:
     /// sleeps that others still wait for move elsewhere.
     fn worker_left(&self) {

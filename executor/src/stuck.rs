@@ -3,7 +3,8 @@
 use crate::task::Id;
 use std::{fmt, io, panic::Location, sync::Arc, time::Duration};
 
-/// What [`Builder::on_blocked`](crate::Builder::on_blocked) is told.
+/// What [`Builder::on_blocked`](crate::Builder::on_blocked) is told. A poll that holds its thread is
+/// *stuck*: it is blocked, or it computes.
 ///
 /// Its text is one line, ready for a log.
 ///
@@ -31,7 +32,7 @@ pub enum BlockedReport {
     /// That poll has returned; told once, with the time that it took in all.
     Ended(StuckPoll),
     /// As many spare threads run as are allowed, and more are needed: what is queued waits until a
-    /// thread comes back. Told once until then.
+    /// thread comes back. Told again only after nobody has been missing.
     SpareLimit {
         /// The limit, as given to
         /// [`max_spare_threads`](crate::Builder::max_spare_threads).
@@ -100,7 +101,8 @@ impl StuckPoll {
         self.kind
     }
 
-    /// How long the poll has taken, to about two milliseconds.
+    /// How long the poll has taken since it was first seen, to a few milliseconds. A `block_in_place` in
+    /// it begins it anew.
     pub fn duration(&self) -> Duration {
         self.duration
     }
@@ -127,7 +129,7 @@ impl fmt::Display for StuckPoll {
         let millis = self.duration.as_millis();
         write!(f, " {verb} thread `{}` for {millis} ms", self.thread)?;
         if self.ended {
-            write!(f, ", and goes on")?;
+            write!(f, ": that poll is over")?;
         }
         Ok(())
     }
@@ -140,12 +142,13 @@ impl fmt::Display for BlockedReport {
             BlockedReport::SpareLimit { limit: 0 } => write!(
                 f,
                 "all workers are blocked, and no spare thread may stand in: tasks wait until one \
-                 comes back (see `max_spare_threads`)"
+                 comes back; use `spawn_blocking`, or allow `max_spare_threads`"
             ),
             BlockedReport::SpareLimit { limit } => write!(
                 f,
-                "all {limit} spare threads stand in for blocked workers, and more are needed: \
-                 tasks wait until one comes back (see `max_spare_threads`)"
+                "the limit of {limit} spare threads in place of blocked workers is reached, and more \
+                 are needed: tasks wait until one comes back; use `spawn_blocking`, or raise \
+                 `max_spare_threads`"
             ),
             BlockedReport::SpareRefused { error } => write!(
                 f,

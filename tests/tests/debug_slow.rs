@@ -68,7 +68,7 @@ fn a_slow_poll_is_named_while_it_lasts_and_at_its_end() {
         let begin = format!("wheelhouse: task {id}, spawned at {site}, ");
         assert!(lines[0].starts_with(&format!("{begin}has blocked thread `wheelhouse-")));
         assert!(lines[1].starts_with(&format!("{begin}blocked thread `wheelhouse-")));
-        assert!(lines[1].ends_with(" ms, and goes on"), "{lines:#?}");
+        assert!(lines[1].ends_with(" ms: that poll is over"), "{lines:#?}");
     }
 }
 

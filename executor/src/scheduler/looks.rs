@@ -16,7 +16,7 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 
 /// So many looks follow at short intervals after somebody came back from sleep, or was found stuck.
-const EAGER_LOOKS: u32 = 3;
+const EAGER_LOOKS: u32 = 2;
 
 /// So many tasks are taken from a worker that computes, at each look: it may be about to spawn a
 /// million, and whoever runs out of work will steal them.
@@ -118,7 +118,7 @@ impl<'a> Looks<'a> {
     fn next(&mut self, found: &Found) -> Next {
         self.eager = self.eager.saturating_sub(1);
         let busy = found.moving || found.pending;
-        if found.soon || (busy && self.calls.go_on() && self.eager > 0) {
+        if found.soon || (busy && self.calls.go_on()) {
             Next::Soon
         } else if (busy || found.active) && self.eager > 0 {
             Next::Eagerly

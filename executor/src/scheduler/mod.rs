@@ -40,7 +40,7 @@ pub(crate) mod parker;
 pub(crate) mod polling;
 pub(crate) mod pool;
 pub(crate) mod queue;
-mod reports;
+pub(crate) mod reports;
 mod shortage;
 mod sleepers;
 mod suspect;

@@ -1,15 +1,15 @@
 //! The thread that watches: it finds who is stuck, has others take over, and reports it.
 //!
-//! It never runs a task, nor anybody's code, until the pool is closed and the workers are held up. While tasks are polled it looks every millisecond or two
-//! at what each worker polls ([`polling`](super::polling)); while they are polled now and then, and some
-//! worker sleeps, less often; while none is, it [sleeps](super::doze).
+//! It runs no task, nor anybody's code, until the pool is closed and the workers are held up. While
+//! tasks are polled it looks every millisecond or two at what each worker polls
+//! ([`polling`](super::polling)); while they are polled now and then, and some worker sleeps, less
+//! often; while none is, it [sleeps](super::doze).
 //!
-//! A stuck worker keeps its queues. Others steal from its deque as ever and serve its timers; the task
-//! in its LIFO slot goes to the injector, and the slot stays empty while the worker is
-//! [marked](super::mark::Mark). If any worker sleeps, that is all: it is woken for the task, and somebody
-//! keeps the time. Else spares are called: one for each worker that is blocked, and twice as many
-//! at each look as at the one before, while tasks wait and every spare blocks in its turn. For workers
-//! that compute, one more is called only if nobody gets on with anything.
+//! What is queued at a stuck worker goes to the injector, and its LIFO slot stays empty while it is
+//! [marked](super::mark::Mark); others serve its timers as ever. If any worker sleeps, that is all: it
+//! is woken for the tasks, and somebody keeps the time. Else spares are [called](super::calls), one for
+//! each worker that is blocked. For workers that compute, one more is called only if nobody gets on
+//! with anything.
 
 use super::{
     bench::NoSpare,
@@ -106,12 +106,16 @@ impl Monitor {
         }
     }
 
-    /// Ends the monitor, whose pool is closed.
+    /// Ends the monitor, whose pool is closed. It ends the reports, if it is there.
     pub(crate) fn end(&self) {
-        self.doze.end();
+        if self.watches {
+            self.doze.end();
+        } else {
+            self.reports.close();
+        }
     }
 
-    pub(super) fn reports(&self) -> &Reports {
+    pub(crate) fn reports(&self) -> &Reports {
         &self.reports
     }
 
@@ -150,7 +154,7 @@ impl Monitor {
             self.limit_hits.fetch_add(1, Relaxed);
         }
         let rescue = shared.rescue();
-        let in_a_line = rescue.debug || rescue.on_blocked.is_none();
+        let in_a_line = (rescue.debug || rescue.on_blocked.is_none()) && self.shortage.may_say();
         self.reports.tell(shared, report.clone(), To::Hook);
         if in_a_line {
             self.reports.tell(shared, report, To::StandardError);
@@ -176,7 +180,7 @@ impl Drop for WatchGuard<'_> {
         drop(watched);
         if last {
             // It waits for the workers when the pool is closed.
-            self.monitor.end();
+            self.monitor.doze.end();
         } else {
             self.monitor.stir();
         }
@@ -208,6 +212,8 @@ pub(crate) fn run(shared: &Arc<Shared>, running: &Running) {
     // What was found stuck at the last look may be over, and nobody else may be left to clear up.
     looks.look();
     clear_up(shared, running);
+    looks.look();
+    monitor.reports.close();
     std::mem::forget(end);
 }
 

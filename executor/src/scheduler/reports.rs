@@ -1,14 +1,18 @@
 //! What the monitor tells the program: reports for the builder's hook, and lines on standard error.
 //!
-//! Both may block, and the monitor may not. So reports are queued, and a blocking job hands them
-//! over, one after the other.
+//! Both may block, and the monitor may not. So reports are queued, and a thread of their own hands
+//! them over, one after the other. It is started for the first report, and leaves when there has been
+//! none for long.
 
 use crate::{builder::Rescue, debug, shared::Shared, stuck::BlockedReport, task::contain};
-use parking_lot::Mutex;
-use std::{collections::VecDeque, panic::Location, sync::Arc};
+use parking_lot::{Condvar, Mutex};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Reports that wait while the hook blocks; what comes after them is lost.
 const MOST: usize = 1024;
+
+/// How long the thread stays without a report.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// To whom a report goes.
 #[derive(Clone, Copy)]
@@ -18,15 +22,18 @@ pub(super) enum To {
 }
 
 #[derive(Default)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     queue: Mutex<Queue>,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
     reports: VecDeque<(BlockedReport, To)>,
-    /// Whether a job is handing them over.
-    handing_over: bool,
+    /// Whether the thread is there.
+    has_thread: bool,
+    /// Whether the last report has been queued.
+    closed: bool,
 }
 
 impl Reports {
@@ -39,31 +46,41 @@ impl Reports {
         if queue.reports.len() < MOST {
             queue.reports.push_back((report, to));
         }
-        if std::mem::replace(&mut queue.handing_over, true) {
-            return;
-        }
+        let has_thread = std::mem::replace(&mut queue.has_thread, true);
         drop(queue);
-        let owner = Arc::clone(shared);
-        let job = move || owner.monitor().reports().hand_over(owner.rescue());
-        if shared.spawn_blocking(job, Location::caller()).is_err() {
-            // Without a thread the next report tries again.
-            self.queue.lock().handing_over = false;
+        self.changed.notify_one();
+        if !has_thread && shared.start_reporter().is_err() {
+            // The next report tries again.
+            self.queue.lock().has_thread = false;
         }
     }
 
-    fn hand_over(&self, rescue: &Rescue) {
-        let next = || {
-            let mut queue = self.queue.lock();
-            let next = queue.reports.pop_front();
-            queue.handing_over = next.is_some();
-            next
-        };
-        while let Some((report, to)) = next() {
+    /// What is queued is told, and then the thread leaves.
+    pub(super) fn close(&self) {
+        self.queue.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    /// The body of the thread.
+    pub(crate) fn hand_over(&self, rescue: &Rescue) {
+        while let Some((report, to)) = self.next() {
             match (to, &rescue.on_blocked) {
                 (To::Hook, Some(hook)) => contain(|| hook(&report)),
                 (To::Hook, None) => {}
                 (To::StandardError, _) => debug::say(format_args!("{report}")),
             }
         }
+    }
+
+    fn next(&self) -> Option<(BlockedReport, To)> {
+        let mut queue = self.queue.lock();
+        while queue.reports.is_empty() && !queue.closed {
+            if self.changed.wait_for(&mut queue, KEEP_ALIVE).timed_out() {
+                break;
+            }
+        }
+        let next = queue.reports.pop_front();
+        queue.has_thread = next.is_some();
+        next
     }
 }

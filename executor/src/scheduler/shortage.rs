@@ -11,6 +11,9 @@ use std::{
 /// How long nobody asks again for a thread that was refused.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
+/// A shortage that comes and goes is told of in a line only so often.
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
+
 #[derive(Default)]
 pub(super) struct Shortage(Mutex<State>);
 
@@ -20,6 +23,8 @@ struct State {
     limit_told: bool,
     /// When a thread was refused, and none started since.
     refused: Option<Instant>,
+    /// When standard error was told last.
+    said: Option<Instant>,
 }
 
 impl Shortage {
@@ -38,6 +43,18 @@ impl Shortage {
                 (!told).then_some(BlockedReport::SpareRefused { error })
             }
         }
+    }
+
+    /// Whether standard error is to be told again.
+    pub(super) fn may_say(&self) -> bool {
+        let mut state = self.0.lock();
+        let long_ago = state
+            .said
+            .is_none_or(|when| when.elapsed() >= BETWEEN_LINES);
+        if long_ago {
+            state.said = Some(Instant::now());
+        }
+        long_ago
     }
 
     /// Whether it is known that there are as many as are allowed.

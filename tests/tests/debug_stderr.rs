@@ -1,0 +1,103 @@
+//! What the runtime says on standard error waits for whoever holds that lock; the rescue does not.
+//!
+//! Each test runs a program in a process of its own, one of the ignored tests of this file.
+
+use std::env;
+use std::io::{self, Write};
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+use wheelhouse::{JoinHandle, Runtime, spawn};
+use wheelhouse_tests::{Gate, LIMIT, eventually, output_within};
+
+/// What the ignored test `program` says on standard error, and on standard output.
+#[track_caller]
+fn said_by(program: &str) -> (Vec<String>, String) {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", program, "--ignored", "--nocapture"]);
+    command.env_remove("WHEELHOUSE_DEBUG");
+    let output = output_within(&mut command, LIMIT / 2);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{said}");
+    assert!(printed.contains("1 passed"), "{printed}");
+    (said.lines().map(str::to_owned).collect(), printed)
+}
+
+/// A task that locks standard error, and blocks until it is fed; then it says so. It has the lock when
+/// this returns.
+fn hold_standard_error(runtime: &Runtime) -> (JoinHandle<()>, mpsc::Sender<()>) {
+    let (feed, fed) = mpsc::channel();
+    let (locked, is_locked) = mpsc::channel();
+    let task = runtime.spawn(async move {
+        let mut standard_error = io::stderr().lock();
+        locked.send(()).unwrap();
+        fed.recv().expect("the feeder runs");
+        writeln!(standard_error, "fed").unwrap();
+    });
+    is_locked.recv().unwrap();
+    (task, feed)
+}
+
+/// Another one that blocks, and what feeds them both lies in its slot: only a rescue can run that.
+fn feed_by_a_rescue(runtime: &Runtime, feed: mpsc::Sender<()>) {
+    let task = runtime.spawn(async move {
+        let (done, is_done) = mpsc::channel();
+        drop(spawn(async move {
+            feed.send(()).unwrap();
+            done.send(()).unwrap();
+        }));
+        is_done.recv().expect("the feeder runs");
+    });
+    task.join().unwrap();
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn holds_the_lock_in_debug_mode() {
+    // Whatever is stuck is worth a line at once.
+    let builder = Runtime::builder().worker_threads(1).debug(true);
+    let runtime = builder.slow_poll(Duration::ZERO).build().unwrap();
+    let (task, feed) = hold_standard_error(&runtime);
+    println!("id: {}", task.id());
+    // It runs on the spare that was called when the line came up.
+    feed_by_a_rescue(&runtime, feed);
+    task.join().unwrap();
+    // The lines are handed over by a job, which the runtime waits for.
+    drop(runtime);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn holds_the_lock_at_the_limit() {
+    let builder = Runtime::builder().worker_threads(2);
+    let runtime = builder.max_spare_threads(1).build().unwrap();
+    let (task, feed) = hold_standard_error(&runtime);
+    let gate = Gate::new();
+    let others = [gate.clone(), gate.clone()];
+    let others = others.map(|gate| runtime.spawn(async move { gate.block() }));
+    eventually("the limit is noticed", LIMIT, || {
+        runtime.metrics().spare_limit_hits == 1
+    });
+    gate.open();
+    others.into_iter().for_each(|other| other.join().unwrap());
+    feed_by_a_rescue(&runtime, feed);
+    task.join().unwrap();
+    drop(runtime);
+}
+
+#[test]
+fn lines_of_debug_mode_wait_and_the_rescue_does_not() {
+    let (said, printed) = said_by("holds_the_lock_in_debug_mode");
+    let id = printed.lines().find_map(|line| line.strip_prefix("id: "));
+    let of_task = format!("wheelhouse: task {}, ", id.unwrap());
+    assert_eq!(said[0], "fed", "{said:#?}");
+    assert!(said[1].starts_with(&of_task), "{said:#?}");
+}
+
+#[test]
+fn the_line_of_the_limit_waits_and_the_rescue_does_not() {
+    let (said, _) = said_by("holds_the_lock_at_the_limit");
+    assert_eq!((said.len(), &*said[0]), (2, "fed"), "{said:#?}");
+    assert!(said[1].starts_with("wheelhouse: "), "{said:#?}");
+}
