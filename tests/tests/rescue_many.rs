@@ -143,10 +143,9 @@ fn beyond_the_limit_tasks_wait_and_get_through() {
                 let metrics = runtime.metrics();
                 assert_eq!(metrics.spare_threads, SPARES, "{metrics:?}");
                 assert!(metrics.spare_limit_hits >= 1, "{metrics:?}");
-                // Beside workers and spares: one that watches, and a few that call the hook.
+                // Beside workers and spares: one that watches, and one that calls the hook.
                 let names = threads_named(&prefix);
-                let jobs = threads_named(&format!("{prefix}b")).len();
-                assert!(names.len() - jobs <= workers + SPARES + 1, "{names:?}");
+                assert_eq!(names.len(), workers + SPARES + 2, "{names:?}");
                 // For as long as many looks take.
                 thread::sleep(Duration::from_millis(20));
                 let limits: Vec<_> = told.all().iter().filter_map(limit_of).collect();

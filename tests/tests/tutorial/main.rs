@@ -222,7 +222,10 @@ fn a_blocked_worker_is_reported_and_others_go_on() {
     let at = lines.iter().position(|line| line == announced);
     let (unsaid, announced) = lines.split_at(at.expect("the second nap"));
     assert_eq!(unsaid[0], "a nap that nobody was told of:");
-    for said in ["has blocked thread `wheelhouse-0` for ", ", and goes on"] {
+    for said in [
+        "has blocked thread `wheelhouse-0` for ",
+        " ms: that poll is over",
+    ] {
         let mut reports = unsaid
             .iter()
             .filter(|line| line.starts_with("  report: task "));
