@@ -77,7 +77,7 @@ fn holds_the_lock_at_the_limit() {
     let others = [gate.clone(), gate.clone()];
     let others = others.map(|gate| runtime.spawn(async move { gate.block() }));
     eventually("the limit is noticed", LIMIT, || {
-        runtime.metrics().spare_limit_hits == 1
+        runtime.metrics().spare_limit_hits > 0
     });
     gate.open();
     others.into_iter().for_each(|other| other.join().unwrap());
@@ -86,18 +86,24 @@ fn holds_the_lock_at_the_limit() {
     drop(runtime);
 }
 
+/// Of the lines only the first is of interest: what else is stuck meanwhile is not certain.
+#[track_caller]
+fn assert_said_after_the_holder(said: &[String], first: &str) {
+    assert!(said.len() > 1 && said[0] == "fed", "{said:#?}");
+    assert!(said[1].starts_with(first), "{said:#?}");
+    let whole = |line: &String| line.starts_with("wheelhouse: ");
+    assert!(said[1..].iter().all(whole), "{said:#?}");
+}
+
 #[test]
 fn lines_of_debug_mode_wait_and_the_rescue_does_not() {
     let (said, printed) = said_by("holds_the_lock_in_debug_mode");
     let id = printed.lines().find_map(|line| line.strip_prefix("id: "));
-    let of_task = format!("wheelhouse: task {}, ", id.unwrap());
-    assert_eq!(said[0], "fed", "{said:#?}");
-    assert!(said[1].starts_with(&of_task), "{said:#?}");
+    assert_said_after_the_holder(&said, &format!("wheelhouse: task {}, ", id.unwrap()));
 }
 
 #[test]
 fn the_line_of_the_limit_waits_and_the_rescue_does_not() {
     let (said, _) = said_by("holds_the_lock_at_the_limit");
-    assert_eq!((said.len(), &*said[0]), (2, "fed"), "{said:#?}");
-    assert!(said[1].starts_with("wheelhouse: "), "{said:#?}");
+    assert_said_after_the_holder(&said, "wheelhouse: the limit of 1 spare threads ");
 }
