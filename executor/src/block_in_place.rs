@@ -9,8 +9,9 @@ use crate::context::{self, Local};
 /// milliseconds. The task itself waits, and so does everything that is joined inside it. See
 /// [`spawn_blocking`](crate::spawn_blocking) for a call that should run beside the task.
 ///
-/// An abort, or a `timeout` around it, takes effect only when the task awaits next, and a shutdown waits
-/// for the closure. It is not reported as blocked; in a `block_on`, where nobody can take over, it is.
+/// An abort, or a `timeout` around it, takes effect only when the task awaits next, and a shutdown
+/// waits for the closure. It is not reported as blocked; in a `block_on`, where nobody can take
+/// over, it is.
 ///
 /// Beyond [`max_spare_threads`](crate::Builder::max_spare_threads) nobody takes over. On a thread
 /// that is no worker it just calls the closure. Inside it, `block_on`, `run` and

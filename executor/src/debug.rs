@@ -1,4 +1,5 @@
-//! Debug mode: what is likely to be a mistake is said on standard error.
+//! Debug mode: what is likely to be a mistake is said on standard error. Also the one way on which
+//! the runtime says anything there.
 //!
 //! A runtime's pool holds its flag, for whoever knows no more of the runtime than the pool's
 //! number: a task that has panicked, a gather that is dropped. Both look only when there is

@@ -1,6 +1,6 @@
 //! The threads of one runtime: starting them, waiting for their end, and saying what holds them up.
 
-use crate::{scheduler::polling::Polling, task::contain};
+use crate::{debug, scheduler::polling::Polling, task::contain};
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
 use std::{
@@ -293,10 +293,10 @@ impl Threads {
             let report = ShutdownReport {
                 stuck: self.stuck(),
             };
-            eprintln!(
-                "wheelhouse: shutting down has taken {} s; {report}",
+            debug::say(format_args!(
+                "shutting down has taken {} s; {report}",
                 PATIENCE.as_secs()
-            );
+            ));
             self.wait(None);
         }
         self.join();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 use wheelhouse::time::{interval_at, timeout_at};
-use wheelhouse::{Runtime, consume_budget, sleep, sleep_until, timeout, yield_now};
+use wheelhouse::{JoinHandle, Runtime, consume_budget, sleep, sleep_until, timeout, yield_now};
 use wheelhouse_tests::{DropCounter, WORKERS, on_workers};
 
 type Endless = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -78,16 +78,27 @@ fn wait_until_it_goes_round(rounds: &AtomicUsize) {
     }
 }
 
+/// Has a task go round the loop, with a token in its future.
+fn start(
+    runtime: &Runtime,
+    endless: Endless,
+    rounds: &AtomicUsize,
+    drops: DropCounter,
+) -> JoinHandle<()> {
+    let token = drops.token();
+    let task = runtime.spawn(async move {
+        let _token = token;
+        endless.await;
+    });
+    wait_until_it_goes_round(rounds);
+    task
+}
+
 #[test]
 fn an_abort_ends_it() {
     each_loop(|runtime, name, endless, rounds| {
         let drops = DropCounter::new();
-        let token = drops.token();
-        let task = runtime.spawn(async move {
-            let _token = token;
-            endless.await;
-        });
-        wait_until_it_goes_round(rounds);
+        let task = start(&runtime, endless, rounds, drops);
         task.abort();
         assert!(task.join().unwrap_err().is_cancelled(), "{name}");
         drops.assert_each_dropped_once();
@@ -98,12 +109,7 @@ fn an_abort_ends_it() {
 fn a_shutdown_ends_it() {
     each_loop(|runtime, name, endless, rounds| {
         let drops = DropCounter::new();
-        let token = drops.token();
-        let task = runtime.spawn(async move {
-            let _token = token;
-            endless.await;
-        });
-        wait_until_it_goes_round(rounds);
+        let task = start(&runtime, endless, rounds, drops);
         drop(runtime);
         assert!(task.join().unwrap_err().is_cancelled(), "{name}");
         drops.assert_each_dropped_once();

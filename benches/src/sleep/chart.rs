@@ -117,13 +117,11 @@ fn draw_labels(svg: &mut String, curves: &[Curve], x: Axis, y: Axis) {
         top: TOP - LINE / 2.0,
         bottom: HEIGHT - BOTTOM,
     };
-    for label in labels::place(&lines, room) {
-        label.draw(svg);
-    }
+    labels::draw(svg, &lines, room);
 }
 
-fn draw_grid(svg: &mut String, x: Axis, y: Axis, unit: fn(f64) -> String) {
-    let (left, right, bottom) = (LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM);
+/// A line across the drawing for each tick of its upright axis, with the tick's value before it.
+pub(super) fn draw_rows(svg: &mut String, y: Axis, left: f64, right: f64, unit: fn(f64) -> String) {
     for value in y.ticks() {
         let (at, text) = (y.at(value), unit(value));
         let _ = writeln!(
@@ -134,6 +132,11 @@ fn draw_grid(svg: &mut String, x: Axis, y: Axis, unit: fn(f64) -> String) {
             at + 4.0,
         );
     }
+}
+
+fn draw_grid(svg: &mut String, x: Axis, y: Axis, unit: fn(f64) -> String) {
+    let (left, right, bottom) = (LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM);
+    draw_rows(svg, y, left, right, unit);
     for value in x.ticks() {
         let at = x.at(value);
         let _ = writeln!(

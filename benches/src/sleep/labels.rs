@@ -143,8 +143,15 @@ impl Label {
     }
 }
 
+/// Draws a label for every line within `room`.
+pub(super) fn draw(svg: &mut String, lines: &[Line], room: Frame) {
+    for label in place(lines, room) {
+        label.draw(svg);
+    }
+}
+
 /// Places a label for every line within `room`.
-pub(super) fn place(lines: &[Line], room: Frame) -> Vec<Label> {
+fn place(lines: &[Line], room: Frame) -> Vec<Label> {
     let drawn: Vec<&Line> = lines
         .iter()
         .filter(|line| !line.points.is_empty())

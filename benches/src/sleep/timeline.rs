@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::chart::Axis;
+use super::chart::{Axis, draw_rows};
 use super::labels::{self, Frame, LINE};
 use super::style::escape;
 use crate::heartbeat::{Beat, Timing};
@@ -96,17 +96,7 @@ pub(super) fn render(title: &str, tracks: &[Track], timing: &Timing, y: Axis) ->
 
 fn draw_grid(svg: &mut String, x: Level, y: Axis) {
     let (left, right, bottom) = (LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM);
-    for value in y.ticks() {
-        let at = y.at(value);
-        let _ = writeln!(
-            svg,
-            "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            left - 8.0,
-            at + 4.0,
-            time(value),
-        );
-    }
+    draw_rows(svg, y, left, right, time);
     for tick in x.ticks() {
         let at = x.at(tick.as_nanos() as u64);
         let _ = writeln!(
@@ -206,9 +196,7 @@ fn draw_labels(svg: &mut String, tracks: &[Track], x: Level, y: Axis) {
         top: TOP - LINE / 2.0,
         bottom: HEIGHT - BOTTOM,
     };
-    for label in labels::place(&lines, room) {
-        label.draw(svg);
-    }
+    labels::draw(svg, &lines, room);
 }
 
 #[cfg(test)]

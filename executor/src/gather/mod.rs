@@ -48,7 +48,8 @@
 //!
 //! "Waited for" means that nothing that the arguments hold is in use any more when the awaiting
 //! task learns of the failure. A second failure meanwhile is dropped; if it was a panic, the panic
-//! hook has told of it, and [debug mode](crate::Builder::debug) says which task's it was. Here Wheelhouse leaves asyncio on purpose: there, siblings run on as orphans.
+//! hook has told of it, and [debug mode](crate::Builder::debug) says which task's it was. Here
+//! Wheelhouse leaves asyncio on purpose: there, siblings run on as orphans.
 //!
 //! With [`settle()`](Gather::settle), asyncio's `return_exceptions=True`, nothing is cancelled: every
 //! argument runs to its end and gives a `Result<T, JoinError>`. (A gather that was polled before, and

@@ -21,7 +21,6 @@ pub(super) struct Calls {
 }
 
 /// What came of it.
-#[derive(PartialEq, Eq)]
 pub(super) enum Called {
     Nobody,
     Some,

@@ -60,8 +60,8 @@ impl Watched {
         std::mem::replace(&mut self.word, word) != word
     }
 
-    /// Looks at what it polls at `now`, in nanoseconds.
-    /// A poll that has announced that it will block counts as none.
+    /// Looks at what it polls at `now`, in nanoseconds. A poll that has announced that it will block
+    /// counts as none.
     pub(super) fn look(&mut self, now: u64, announced: bool) -> (Look, Option<Over>) {
         let poll = self.running.polling().now().filter(|_| !announced);
         let (os, probe) = (&self.os, &mut self.probe);

@@ -4,6 +4,7 @@ use super::{pace::Pace, pool::Pool, queue::LocalQueue, sleepers::Timers, watch::
 use crate::{
     budget,
     context::{self, Local},
+    debug,
     linger::Linger,
     shared::Shared,
     task::Runnable,
@@ -96,8 +97,10 @@ pub(super) struct AbortOnUnwind(pub(super) &'static str);
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        let who = self.0;
-        eprintln!("wheelhouse: {who} has panicked outside any task, which is a bug: aborting");
+        debug::say(format_args!(
+            "{} has panicked outside any task, which is a bug: aborting",
+            self.0
+        ));
         std::process::abort();
     }
 }
