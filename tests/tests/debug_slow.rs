@@ -5,7 +5,7 @@ use std::env;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
-use wheelhouse::Runtime;
+use wheelhouse::{Runtime, sleep};
 use wheelhouse_tests::{LIMIT, output_within};
 
 /// How long the programs' tasks hold their thread: that is what is tested.
@@ -26,6 +26,12 @@ fn said_by(program: &str, variable: Option<&str>) -> (Vec<String>, String) {
 
 /// One task that holds its thread for long, twice.
 fn block_twice(runtime: &Runtime) {
+    // So that the monitor goes on to look at what it has told of.
+    drop(runtime.spawn(async {
+        loop {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }));
     for _ in 0..2 {
         let task = runtime.spawn(async { thread::sleep(LONG) });
         println!("site: {}", task.spawn_site());

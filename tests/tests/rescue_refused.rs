@@ -4,6 +4,7 @@
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 use wheelhouse::{BlockedReport, Runtime, spawn};
 use wheelhouse_tests::{LIMIT, output_within};
 
@@ -42,6 +43,8 @@ fn refused() {
         })
         .collect();
     reports.recv().unwrap();
+    // Meanwhile a thread is asked for again, and refused again.
+    thread::sleep(Duration::from_millis(300));
     drop(release);
     // All first: a task that has not started waits for one that has.
     let (releases, tasks): (Vec<_>, Vec<_>) = more.into_iter().unzip();
