@@ -83,14 +83,24 @@ pub(crate) fn wait<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
-/// As [`wait`], for a `block_on` at `site`; if the runtime reports polls that are stuck, those of the
-/// future too.
+/// As [`wait`], for a `block_on` at `site`: it fails if a panic shuts the runtime down, and if the
+/// runtime reports polls that are stuck, it reports those of the future too.
 #[track_caller]
 pub(crate) fn watched<F: Future>(
     shared: &Shared,
     site: &'static Location<'static>,
     future: F,
 ) -> F::Output {
+    let unhandled = shared.unhandled();
+    if unhandled.shuts_down() {
+        reported(shared, site, unhandled.or_fail(future))
+    } else {
+        reported(shared, site, future)
+    }
+}
+
+#[track_caller]
+fn reported<F: Future>(shared: &Shared, site: &'static Location<'static>, future: F) -> F::Output {
     if !shared.rescue().reports() {
         return wait("block_on", future);
     }

@@ -5,9 +5,11 @@
 //! to a limit; beyond it jobs wait in a queue. A thread without a job waits for one, then leaves.
 
 use crate::{
+    builder::BlockingOptions,
     context,
+    metrics::Metrics,
     shared::Shared,
-    task::{Runnable, Schedule},
+    task::{Runnable, Runner, Schedule},
     threads::{Announced, Running},
 };
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -18,16 +20,12 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
-
-/// How long a thread without a job stays.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Blocking {
     state: Mutex<State>,
     wake: Condvar,
-    max_threads: usize,
+    options: BlockingOptions,
 }
 
 #[derive(Default)]
@@ -39,16 +37,35 @@ struct State {
     idle: usize,
     /// Threads that were ever started, for their names.
     started: usize,
+    /// Jobs that were refused.
+    refused: u64,
     closed: bool,
 }
 
 impl Blocking {
-    pub(crate) fn new(max_threads: usize) -> Self {
+    pub(crate) fn new(options: BlockingOptions) -> Self {
         Blocking {
             state: Mutex::default(),
             wake: Condvar::new(),
-            max_threads,
+            options,
         }
+    }
+
+    /// The figures of jobs and their threads; the others are zero.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let state = self.state.lock();
+        Metrics {
+            blocking_threads: state.threads,
+            idle_blocking_threads: state.idle,
+            queued_blocking_jobs: state.jobs.len(),
+            refused_blocking_jobs: state.refused,
+            ..Metrics::default()
+        }
+    }
+
+    /// Shows the jobs that wait for a thread to `see`, which runs nobody's code.
+    pub(crate) fn look(&self, see: impl FnMut(&Runnable)) {
+        self.state.lock().jobs.iter().for_each(see);
     }
 
     /// Queues a job and starts a thread for it if need be.
@@ -69,7 +86,7 @@ impl Blocking {
             self.wake.notify_one();
             return Ok(());
         }
-        if state.threads == self.max_threads {
+        if state.threads == self.options.max_threads {
             return Ok(());
         }
         state.threads += 1;
@@ -108,7 +125,7 @@ impl Blocking {
             while let Some(job) = state.jobs.pop_front() {
                 MutexGuard::unlocked(&mut state, || {
                     running.polling().task(job.id(), job.site());
-                    let again = job.run(shared.pool().registry(), 0);
+                    let again = job.run(Runner::aside(shared.pool().registry()));
                     debug_assert!(again.is_none(), "a job ends at its first poll");
                     // One is the thread's own.
                     if context::undo_forgotten_entries(1) {
@@ -121,7 +138,10 @@ impl Blocking {
                 break;
             }
             state.idle += 1;
-            let late = self.wake.wait_for(&mut state, KEEP_ALIVE).timed_out();
+            let late = self
+                .wake
+                .wait_for(&mut state, self.options.keep_alive)
+                .timed_out();
             state.idle -= 1;
             if late && state.jobs.is_empty() {
                 break;

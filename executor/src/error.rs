@@ -1,12 +1,16 @@
 //! How a task can fail.
 
-use crate::task::Id;
+use crate::{
+    task::{self, Id, Label},
+    unhandled::{Place, Unhandled, UnhandledPanic, text_of},
+};
 use parking_lot::Mutex;
 use std::{
     any::Any,
     error::Error,
     fmt,
     panic::{Location, RefUnwindSafe, UnwindSafe},
+    sync::Arc,
 };
 
 /// Why a task gave no value: it panicked, or it was cancelled.
@@ -25,10 +29,18 @@ use std::{
 pub struct JoinError(Box<Inner>);
 
 struct Inner {
-    id: Id,
-    site: &'static Location<'static>,
-    /// None if the task was cancelled.
-    panic: Option<Panic>,
+    task: Label,
+    cause: Cause,
+}
+
+enum Cause {
+    /// It was aborted, or its runtime shut down.
+    Cancelled,
+    /// It is a blocking job, and as many waited as may.
+    Refused {
+        limit: usize,
+    },
+    Panic(Panic),
 }
 
 struct Panic {
@@ -36,44 +48,53 @@ struct Panic {
     text: Option<Box<str>>,
     /// In a mutex since payloads need not be `Sync`; it is only ever taken out, not locked.
     payload: Mutex<Box<dyn Any + Send>>,
-    /// Whether to tell of it if nobody collects it.
-    tell: bool,
+    /// Where it goes if nobody collects it.
+    unhandled: Option<Arc<Unhandled>>,
 }
 
 impl JoinError {
-    pub(crate) fn cancelled(id: Id, site: &'static Location<'static>) -> Self {
-        JoinError(Box::new(Inner {
-            id,
-            site,
-            panic: None,
-        }))
+    fn new(task: Label, cause: Cause) -> Self {
+        JoinError(Box::new(Inner { task, cause }))
+    }
+
+    pub(crate) fn cancelled(task: Label) -> Self {
+        JoinError::new(task, Cause::Cancelled)
+    }
+
+    /// A blocking job when `limit` of them were waiting.
+    pub(crate) fn refused(task: Label, limit: usize) -> Self {
+        JoinError::new(task, Cause::Refused { limit })
     }
 
     pub(crate) fn panic(
-        id: Id,
-        site: &'static Location<'static>,
+        task: Label,
         payload: Box<dyn Any + Send>,
-        tell: bool,
+        unhandled: Option<Arc<Unhandled>>,
     ) -> Self {
-        JoinError(Box::new(Inner {
-            id,
-            site,
-            panic: Some(Panic {
-                text: text(&*payload).map(Box::from),
-                payload: Mutex::new(payload),
-                tell,
-            }),
-        }))
+        let panic = Panic {
+            text: text_of(&*payload).map(Box::from),
+            payload: Mutex::new(payload),
+            unhandled,
+        };
+        JoinError::new(task, Cause::Panic(panic))
     }
 
-    /// Whether it is a panic that is to be told of if nobody collects it.
-    pub(crate) fn tells_if_uncollected(&self) -> bool {
-        self.0.panic.as_ref().is_some_and(|panic| panic.tell)
-    }
-
-    /// The text of the panic's payload, if it has one.
-    pub(crate) fn panic_text(&self) -> Option<&str> {
-        self.0.panic.as_ref()?.text.as_deref()
+    /// Drops it; nobody has asked for it. Each error of a task that is not collected comes here once,
+    /// outside every lock.
+    pub(crate) fn nobody_collects(self) {
+        let Inner { task, cause } = *self.0;
+        let Cause::Panic(panic) = cause else {
+            return;
+        };
+        let payload = panic.payload.into_inner();
+        if let Some(unhandled) = panic.unhandled {
+            unhandled.tell(&UnhandledPanic {
+                task: Some(&task),
+                place: Place::Task,
+                payload: &*payload,
+            });
+        }
+        task::forget_panic(payload);
     }
 
     /// Whether the task panicked.
@@ -87,7 +108,7 @@ impl JoinError {
     /// });
     /// ```
     pub fn is_panic(&self) -> bool {
-        self.0.panic.is_some()
+        matches!(self.0.cause, Cause::Panic(_))
     }
 
     /// Whether the task was aborted, or its runtime shut down before it ended.
@@ -105,7 +126,31 @@ impl JoinError {
     /// });
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        self.0.panic.is_none()
+        !self.is_panic()
+    }
+
+    /// Whether the task is a blocking job that was cancelled since too many were waiting; see
+    /// [`max_blocking_queue`](crate::Builder::max_blocking_queue).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let builder = wheelhouse::Runtime::builder();
+    /// let runtime = builder.max_blocking_threads(1).max_blocking_queue(1).build().unwrap();
+    /// let (sender, receiver) = mpsc::channel::<()>();
+    /// let first = runtime.spawn_blocking(move || receiver.recv());
+    /// # while runtime.metrics().queued_blocking_jobs > 0 {}
+    /// let second = runtime.spawn_blocking(|| 2); // waits for the only thread
+    /// let third = runtime.spawn_blocking(|| 3);
+    /// assert!(third.join().unwrap_err().is_refused());
+    /// drop(sender);
+    /// assert_eq!(second.join().unwrap(), 2);
+    /// # first.join().unwrap().unwrap_err();
+    /// ```
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0.cause, Cause::Refused { .. })
     }
 
     /// The panic's payload, for [`std::panic::resume_unwind`].
@@ -157,10 +202,11 @@ impl JoinError {
     ///     assert!(error.try_into_panic().unwrap_err().is_cancelled());
     /// });
     /// ```
-    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send>, JoinError> {
-        match self.0.panic.take() {
-            Some(panic) => Ok(panic.payload.into_inner()),
-            None => Err(self),
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        let Inner { task, cause } = *self.0;
+        match cause {
+            Cause::Panic(panic) => Ok(panic.payload.into_inner()),
+            cause => Err(JoinError::new(task, cause)),
         }
     }
 
@@ -176,7 +222,7 @@ impl JoinError {
     /// });
     /// ```
     pub fn id(&self) -> Id {
-        self.0.id
+        self.0.task.id
     }
 
     /// The line that spawned the task.
@@ -191,24 +237,28 @@ impl JoinError {
     /// });
     /// ```
     pub fn spawn_site(&self) -> &'static Location<'static> {
-        self.0.site
+        self.0.task.site
     }
-}
 
-/// The text of a panic's payload, if it has one.
-fn text(payload: &(dyn Any + Send)) -> Option<&str> {
-    let string = payload.downcast_ref::<String>().map(String::as_str);
-    string.or_else(|| payload.downcast_ref::<&'static str>().copied())
+    /// The task's name, if [`task::Builder`](crate::task::Builder) has given it one.
+    pub fn task_name(&self) -> Option<&str> {
+        self.0.task.name.as_deref()
+    }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { id, site, panic } = &*self.0;
-        match panic {
-            None => write!(f, "task {id} spawned at {site} was cancelled"),
-            Some(Panic { text, .. }) => match text {
-                Some(text) => write!(f, "task {id} spawned at {site} panicked: {text}"),
-                None => write!(f, "task {id} spawned at {site} panicked"),
+        let Inner { task, cause } = &*self.0;
+        write!(f, "{task}, ")?;
+        match cause {
+            Cause::Cancelled => write!(f, "was cancelled"),
+            Cause::Refused { limit } => write!(
+                f,
+                "was refused: {limit} blocking jobs were waiting, as many as `max_blocking_queue` allows"
+            ),
+            Cause::Panic(panic) => match &panic.text {
+                Some(text) => write!(f, "panicked: {text}"),
+                None => write!(f, "panicked"),
             },
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     metrics::Metrics,
     shared::{Entered, Shared},
     spawn::{no_thread, outside},
-    task::JoinHandle,
+    task::{JoinHandle, TaskInfo},
 };
 use std::{
     fmt,
@@ -95,7 +95,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        match self.shared.spawn_blocking(f, Location::caller()) {
+        match self.shared.spawn_blocking(f, Location::caller(), None) {
             Ok(handle) => handle,
             Err(error) => no_thread(&error),
         }
@@ -123,6 +123,30 @@ impl Handle {
         drop(block_on::may_block("block_on"));
         let _entered = self.shared.enter();
         block_on::watched(&self.shared, Location::caller(), future)
+    }
+
+    /// What the tasks and blocking jobs of the runtime are doing at about this moment, in the order of
+    /// their ids: asyncio's `all_tasks`, and the answer to "where is my task stuck?".
+    ///
+    /// Tasks that start, end or move meanwhile may be missing. It takes time in proportion to the number of
+    /// tasks, and moves those that are queued to the queue that all workers share: for a debugging
+    /// page rather than for every request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wheelhouse::{Handle, run, spawn, task};
+    ///
+    /// run(async {
+    ///     let child = spawn(std::future::pending::<()>());
+    ///     let tasks = Handle::current().tasks();
+    ///     assert!(tasks.iter().any(|task| task.id() == child.id()));
+    ///     assert!(tasks.iter().any(|task| task.id() == task::id()));
+    /// });
+    /// ```
+    #[doc(alias("all_tasks", "dump"))]
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.shared.tasks()
     }
 
     /// Figures of this moment.

@@ -95,6 +95,7 @@ mod stuck;
 mod sync;
 pub mod task;
 mod threads;
+mod unhandled;
 
 pub use block_in_place::block_in_place;
 pub use budget::{ConsumeBudget, YieldNow, consume_budget, yield_now};
@@ -110,6 +111,7 @@ pub use task::{AbortHandle, JoinHandle};
 pub use threads::{ShutdownReport, StuckThread};
 #[doc(inline)]
 pub use time::{interval, sleep, sleep_until, timeout};
+pub use unhandled::UnhandledPanic;
 #[doc(inline)]
 pub use wheelhouse_timer as time;
 

@@ -32,4 +32,16 @@ pub struct Metrics {
     pub computing_polls: u64,
     /// How often more spare threads were needed than are allowed.
     pub spare_limit_hits: u64,
+    /// Threads for blocking jobs that exist at present.
+    pub blocking_threads: usize,
+    /// Those of them that have no job.
+    pub idle_blocking_threads: usize,
+    /// Blocking jobs that wait for a thread.
+    pub queued_blocking_jobs: usize,
+    /// Blocking jobs that were refused, since too many were waiting
+    /// ([`max_blocking_queue`](crate::Builder::max_blocking_queue)).
+    pub refused_blocking_jobs: u64,
+    /// Panics that nobody could collect any more; see
+    /// [`on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+    pub unhandled_panics: u64,
 }

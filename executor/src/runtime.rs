@@ -2,7 +2,7 @@
 
 use crate::{
     block_on,
-    builder::{Builder, Rescue},
+    builder::{Builder, Settings},
     context,
     error::JoinError,
     handle::{EnterGuard, Handle},
@@ -10,7 +10,8 @@ use crate::{
     scheduler::pool::Pooled,
     shared::Shared,
     task::{self, JoinHandle},
-    threads::{Options, ShutdownReport},
+    threads::ShutdownReport,
+    unhandled::Unhandled,
 };
 use std::{
     fmt,
@@ -101,20 +102,9 @@ impl Runtime {
         Builder::new()
     }
 
-    pub(crate) fn start(
-        workers: usize,
-        max_blocking_threads: usize,
-        thread_name: String,
-        thread_options: Options,
-        rescue: Rescue,
-    ) -> io::Result<Runtime> {
-        let shared = Shared::new(
-            workers,
-            max_blocking_threads,
-            thread_name,
-            thread_options,
-            rescue,
-        )?;
+    pub(crate) fn start(settings: Settings) -> io::Result<Runtime> {
+        let workers = settings.workers;
+        let shared = Shared::new(settings)?;
         let runtime = Runtime {
             handle: Handle::new(shared),
             abandoned: false,
@@ -158,13 +148,13 @@ impl Runtime {
         // SAFETY: the wait below ends when the task is complete, its future dropped and its output
         // moved here; should it unwind instead, the process ends.
         let (task, handle) =
-            unsafe { task::new_unchecked::<F, Pooled>(future, pool, Location::caller()) };
+            unsafe { task::new_unchecked::<F, Pooled>(future, pool, (Location::caller(), None)) };
         self.shared().queue(task);
         let result = block_on::wait("Runtime::run", handle);
         std::mem::forget(abort);
         match result {
             Ok(output) => output,
-            Err(error) => ended(error),
+            Err(error) => ended(error, self.shared().unhandled()),
         }
     }
 
@@ -289,9 +279,12 @@ impl Drop for AbortOnUnwind {
 
 /// The end of a main future that gave no output.
 #[track_caller]
-fn ended(error: JoinError) -> ! {
+fn ended(error: JoinError, unhandled: &Unhandled) -> ! {
     match error.try_into_panic() {
         Ok(payload) => resume_unwind(payload),
-        Err(_) => panic!("the runtime was shut down while its main future ran"),
+        Err(_) => {
+            unhandled.check();
+            panic!("the runtime was shut down while its main future ran")
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     blocking::{Blocking, Job, OnThread},
-    builder::Rescue,
+    builder::{Rescue, Settings},
     context,
     metrics::Metrics,
     scheduler::pool::{Pool, Pooled},
@@ -11,10 +11,17 @@ use crate::{
         queue::LocalQueue,
         worker,
     },
-    task::{self, JoinHandle},
+    task::{self, JoinHandle, Stamp, TaskInfo, TaskState},
     threads::{Announced, Options, Threads},
+    unhandled::Unhandled,
 };
-use std::{future::Future, io, panic::Location, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    io,
+    panic::Location,
+    sync::{Arc, Weak},
+};
 use wheelhouse_timer::{
     Clock,
     driver::{self, ShardSet},
@@ -30,6 +37,7 @@ pub(crate) struct Shared {
     thread_options: Options,
     rescue: Rescue,
     monitor: Monitor,
+    unhandled: Arc<Unhandled>,
 }
 
 /// Shards for threads outside the pool.
@@ -41,25 +49,37 @@ impl Shared {
     /// # Errors
     ///
     /// If there are too many runtimes.
-    pub(crate) fn new(
-        workers: usize,
-        max_blocking_threads: usize,
-        thread_name: String,
-        thread_options: Options,
-        rescue: Rescue,
-    ) -> io::Result<Arc<Shared>> {
+    pub(crate) fn new(settings: Settings) -> io::Result<Arc<Shared>> {
+        let Settings {
+            workers,
+            thread_name,
+            threads,
+            blocking,
+            rescue,
+            panics,
+        } = settings;
         let pool = Pool::acquire(workers, rescue.max_spares)?;
         pool.set_debug_mode(rescue.debug);
-        Ok(Arc::new(Shared {
-            pool,
-            timers: ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool),
-            blocking: Blocking::new(max_blocking_threads),
-            threads: Arc::default(),
-            thread_name,
-            thread_options,
-            monitor: Monitor::new(rescue.watch),
-            rescue,
-        }))
+        let shared = Arc::new_cyclic(|shared| {
+            let unhandled = Unhandled::new(panics, rescue.debug, Weak::clone(shared));
+            let unhandled = Arc::new(unhandled);
+            Shared {
+                pool,
+                timers: ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool),
+                blocking: Blocking::new(blocking),
+                threads: Arc::default(),
+                thread_name,
+                thread_options: Options {
+                    unhandled: Some(Arc::clone(&unhandled)),
+                    ..threads
+                },
+                monitor: Monitor::new(rescue.watch),
+                unhandled,
+                rescue,
+            }
+        });
+        pool.set_unhandled(Some(Arc::clone(&shared.unhandled)));
+        Ok(shared)
     }
 
     pub(crate) fn pool(&self) -> &'static Pool {
@@ -88,7 +108,21 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (task, handle) = task::new::<F, Pooled>(future, self.pool.number(), site);
+        self.spawn_named(future, site, None)
+    }
+
+    #[inline]
+    pub(crate) fn spawn_named<F>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+        name: Option<Arc<str>>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, handle) = task::new::<F, Pooled>(future, self.pool.number(), (site, name));
         self.queue(task);
         handle
     }
@@ -103,12 +137,13 @@ impl Shared {
         self: &Arc<Self>,
         f: F,
         site: &'static Location<'static>,
+        name: Option<Arc<str>>,
     ) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let (job, handle) = task::new::<_, OnThread>(Job::new(f), self.pool.number(), site);
+        let (job, handle) = task::new::<_, OnThread>(Job::new(f), self.pool.number(), (site, name));
         self.blocking.push(self, job)?;
         Ok(handle)
     }
@@ -134,6 +169,8 @@ impl Shared {
             blocked_polls,
             computing_polls,
             spare_limit_hits,
+            unhandled_panics: self.unhandled.count(),
+            ..self.blocking.metrics()
         }
     }
 
@@ -141,8 +178,33 @@ impl Shared {
         &self.monitor
     }
 
+    pub(crate) fn unhandled(&self) -> &Arc<Unhandled> {
+        &self.unhandled
+    }
+
     pub(crate) fn rescue(&self) -> &Rescue {
         &self.rescue
+    }
+
+    /// What the tasks and jobs of this runtime are doing, by their ids. The places where one can be are
+    /// looked at in the order in which it comes through them, so that none that stays is missed;
+    /// one that is seen twice counts as it is seen last.
+    pub(crate) fn tasks(&self) -> Vec<TaskInfo> {
+        let now = Stamp::of(self.timers.now());
+        let mut infos = BTreeMap::new();
+        let mut see = |mut info: TaskInfo| {
+            let before = infos.get(&info.id());
+            if info.state == TaskState::Running && info.duration.is_none() {
+                // The registry does not know since when, but its thread may have told.
+                info.duration = before.and_then(TaskInfo::running_for);
+            }
+            infos.insert(info.id(), info);
+        };
+        self.blocking.look(|job| see(job.look(now)));
+        self.pool.look(|task| see(task.look(now)));
+        self.threads.look().into_iter().for_each(&mut see);
+        self.pool.registry().look(now).into_iter().for_each(see);
+        infos.into_values().collect()
     }
 
     /// Makes this runtime the thread's current one.
@@ -213,6 +275,7 @@ impl Drop for Shared {
         self.close();
         self.pool.drain();
         self.timers.close();
+        self.pool.set_unhandled(None);
         self.pool.recycle();
     }
 }

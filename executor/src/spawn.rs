@@ -60,7 +60,8 @@ where
     R: Send + 'static,
 {
     let site = Location::caller();
-    match context::with_current(|shared| shared.map(|shared| shared.spawn_blocking(f, site))) {
+    match context::with_current(|shared| shared.map(|shared| shared.spawn_blocking(f, site, None)))
+    {
         Some(Ok(handle)) => handle,
         Some(Err(error)) => no_thread(&error),
         None => outside("spawn_blocking"),

@@ -1,6 +1,12 @@
 //! The threads of one runtime: starting them, waiting for their end, and saying what holds them up.
 
-use crate::{debug, scheduler::polling::Polling, task::contain};
+use crate::{
+    debug,
+    scheduler::polling::Polling,
+    stuck::Polled,
+    task::{Label, TaskInfo, TaskState, contain},
+    unhandled::{Place, Unhandled},
+};
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
 use std::{
@@ -32,8 +38,22 @@ pub(crate) struct Running {
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) stack_size: Option<usize>,
-    pub(crate) on_start: Option<Arc<dyn Fn() + Send + Sync>>,
-    pub(crate) on_stop: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(crate) on_start: Option<Hook>,
+    pub(crate) on_stop: Option<Hook>,
+    /// Where a hook's panic goes.
+    pub(crate) unhandled: Option<Arc<Unhandled>>,
+}
+
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+impl Options {
+    fn call(&self, hook: &Option<Hook>) {
+        match (hook, &self.unhandled) {
+            (Some(hook), Some(unhandled)) => unhandled.contain(Place::Hook, None, || hook()),
+            (Some(hook), None) => contain(|| hook()),
+            (None, _) => {}
+        }
+    }
 }
 
 impl Running {
@@ -123,6 +143,24 @@ impl Threads {
             .any(|running| running.thread.get() == Some(&current))
     }
 
+    /// The tasks and jobs that the threads run.
+    pub(crate) fn look(&self) -> Vec<TaskInfo> {
+        let running = self.running.lock();
+        let info = |thread: &Arc<Running>| {
+            let poll = thread.polling.now()?;
+            let Polled::Task(id) = poll.what() else {
+                return None;
+            };
+            let (name, site) = (None, poll.site);
+            Some(TaskInfo {
+                label: Label { id, name, site },
+                state: TaskState::Running,
+                duration: None,
+            })
+        };
+        running.iter().filter_map(info).collect()
+    }
+
     /// The threads that have not ended, and may be held up.
     pub(crate) fn stuck(&self) -> Vec<StuckThread> {
         let running = self.running.lock();
@@ -165,9 +203,9 @@ impl Announced {
             let announced = self;
             announced.running.begin();
             let options = options;
-            options.on_start.iter().for_each(|hook| contain(|| hook()));
+            options.call(&options.on_start);
             body(&announced.running);
-            options.on_stop.iter().for_each(|hook| contain(|| hook()));
+            options.call(&options.on_stop);
         });
         let handle = started.map_err(|error| {
             let text = format!("could not start thread `{name}`: {error}");

@@ -1,9 +1,10 @@
 //! One argument of a gather, from its start to its result.
 
-use super::{Site, alarm::Bell};
+use super::alarm::Bell;
 use crate::{
     error::JoinError,
-    task::{self, Id, JoinHandle, contain},
+    task::{JoinHandle, Label},
+    unhandled::{self, Place},
 };
 use std::{
     convert::Infallible,
@@ -75,7 +76,7 @@ enum State<T> {
     Given(JoinHandle<T>),
     Done(Result<T, JoinError>),
     /// The gather failed, and this child can't be cancelled: nobody waits for it any more.
-    LetGo(Id, Site),
+    LetGo(Label),
     /// The result was taken.
     Taken,
 }
@@ -100,7 +101,7 @@ impl<T, R> Child<T, R> {
     pub(super) fn into_result(mut self) -> Result<T, JoinError> {
         match std::mem::replace(&mut self.state, State::Taken) {
             State::Done(result) => result,
-            State::LetGo(id, site) => Err(JoinError::cancelled(id, site)),
+            State::LetGo(label) => Err(JoinError::cancelled(label)),
             _ => unreachable!("a gather waits for all its children, and takes each result once"),
         }
     }
@@ -108,8 +109,8 @@ impl<T, R> Child<T, R> {
     /// Drops what there is, which nobody will ask for.
     fn lose(&mut self) {
         match std::mem::replace(&mut self.state, State::Taken) {
-            State::Done(result) => task::discard(result),
-            state => contain(|| drop(state)),
+            State::Done(result) => unhandled::discard(result),
+            state => unhandled::contain(Place::Output, || drop(state)),
         }
     }
 }
@@ -169,7 +170,7 @@ impl<T, E, R: Rule<T, Error = E>> AnyChild<E> for Child<T, R> {
             State::Spawned(handle) | State::Given(handle) => {
                 handle.abort();
                 if handle.is_blocking() {
-                    self.state = State::LetGo(handle.id(), handle.spawn_site());
+                    self.state = State::LetGo(handle.label());
                 }
             }
             State::Done(_) | State::LetGo(..) | State::Taken => {}

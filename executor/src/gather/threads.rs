@@ -8,7 +8,7 @@
 use super::call::Call;
 use crate::{
     blocking::{Job, OnThread},
-    task::{self, JoinHandle, Registry, Runnable},
+    task::{self, JoinHandle, Registry, Runnable, Runner},
 };
 use std::{
     io,
@@ -49,7 +49,8 @@ impl Waiting {
             )
         };
         // The pool only says who is told of a panic: this task is never woken, for it never waits.
-        let (join, handle) = task::new::<_, OnThread>(Job::new(join), call.pool(), call.site());
+        let (join, handle) =
+            task::new::<_, OnThread>(Job::new(join), call.pool(), (call.site(), None));
         let ended = Box::new(move || looked_at.is_finished());
         (
             Waiting {
@@ -63,7 +64,7 @@ impl Waiting {
     fn join(mut self, registry: &Registry) {
         self.ended = Box::new(|| true);
         if let Some(join) = self.join.take() {
-            let again = join.run(registry, 0);
+            let again = join.run(Runner::aside(registry));
             debug_assert!(again.is_none(), "a job ends at its first poll");
         }
     }

@@ -15,12 +15,13 @@
 use super::{
     crew::Crew,
     idle::{self, Idle},
-    queue::{LocalQueue, SharedQueue},
+    queue::{LocalQueue, SharedQueue, retry},
     sleepers::Sleepers,
 };
 use crate::{
     context,
     task::{Registry, Runnable, Schedule},
+    unhandled::Unhandled,
 };
 use crossbeam_deque::{Injector, Steal};
 use crossbeam_utils::CachePadded;
@@ -29,7 +30,7 @@ use std::{
     cell::Cell,
     io,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
@@ -45,6 +46,8 @@ pub(crate) struct Pool {
     registry: Registry,
     /// Whether its present runtime is in debug mode.
     debug: AtomicBool,
+    /// Where its present runtime's panics arrive that nobody collects.
+    unhandled: Mutex<Option<Arc<Unhandled>>>,
 }
 
 /// The most runtimes that can exist at a time.
@@ -106,6 +109,7 @@ impl Pool {
             queues: (0..seats).map(|_| OnceLock::new()).collect(),
             registry: Registry::new(workers),
             debug: AtomicBool::new(false),
+            unhandled: Mutex::new(None),
         }
     }
 
@@ -131,6 +135,21 @@ impl Pool {
         let pool = TABLE.get(usize::from(number))?.get()?;
         // Relaxed: as above.
         Some(pool.debug.load(Relaxed))
+    }
+
+    pub(crate) fn set_unhandled(&self, unhandled: Option<Arc<Unhandled>>) {
+        let old = std::mem::replace(&mut *self.unhandled.lock(), unhandled);
+        drop(old); // Outside the lock: it holds the program's hook.
+    }
+
+    /// Where panics arrive of the runtime that has the pool with this number. None: it is gone.
+    pub(crate) fn unhandled(number: u16) -> Option<Arc<Unhandled>> {
+        TABLE
+            .get(usize::from(number))?
+            .get()?
+            .unhandled
+            .lock()
+            .clone()
     }
 
     pub(crate) fn number(&self) -> u16 {
@@ -209,6 +228,24 @@ impl Pool {
     /// A task from any worker's LIFO slot, when the pool is closed.
     pub(super) fn steal_lifo(&self) -> Option<Runnable> {
         self.queues_in_use().find_map(SharedQueue::take_lifo)
+    }
+
+    /// Shows what is queued to `see`, for whoever wants to know. Nobody can look into a queue without
+    /// taking from it; so each task goes from its own to the injector, once.
+    pub(crate) fn look(&self, mut see: impl FnMut(&Runnable)) {
+        let mut pass_on = |task: Option<Runnable>| {
+            let Some(task) = task else { return false };
+            see(&task);
+            self.inject_new(task);
+            true
+        };
+        let injected = self.injector.len();
+        (0..injected).all(|_| pass_on(retry(|| self.injector.steal())));
+        for queue in self.queues_in_use() {
+            pass_on(queue.take_lifo());
+            let queued = queue.len();
+            (0..queued).all(|_| pass_on(queue.steal_one()));
+        }
     }
 
     /// Ends the tasks that are queued anywhere, and those that wait, when the pool is closed.

@@ -206,7 +206,7 @@ impl LocalQueue {
 }
 
 /// Bounded: a failed race means that somebody else got on, and the callers look again.
-fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
+pub(super) fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
     for _ in 0..STEAL_TRIES {
         match steal() {
             Steal::Success(task) => return Some(task),

@@ -4,7 +4,13 @@
 //! them over, one after the other. It is started for the first report, and leaves when there has been
 //! none for long.
 
-use crate::{builder::Rescue, debug, shared::Shared, stuck::BlockedReport, task::contain};
+use crate::{
+    builder::Rescue,
+    debug,
+    shared::Shared,
+    stuck::BlockedReport,
+    unhandled::{self, Place},
+};
 use parking_lot::{Condvar, Mutex};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -65,7 +71,7 @@ impl Reports {
     pub(crate) fn hand_over(&self, rescue: &Rescue) {
         while let Some((report, to)) = self.next() {
             match (to, &rescue.on_blocked) {
-                (To::Hook, Some(hook)) => contain(|| hook(&report)),
+                (To::Hook, Some(hook)) => unhandled::contain(Place::Hook, || hook(&report)),
                 (To::Hook, None) => {}
                 (To::StandardError, _) => debug::say(format_args!("{report}")),
             }

@@ -7,7 +7,7 @@ use crate::{
     debug,
     linger::Linger,
     shared::Shared,
-    task::Runnable,
+    task::{Runnable, Runner, Stamp},
     threads::Running,
 };
 use std::{sync::Arc, time::Duration};
@@ -43,6 +43,8 @@ struct Worker<'a> {
     spare: bool,
     /// Whether it has polled since it came, or was called.
     has_polled: bool,
+    /// When the worker last looked at the clock, in nanoseconds.
+    clock: u64,
 }
 
 /// The body of a worker's thread.
@@ -77,6 +79,7 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
             victim: seat,
             spare: seat >= pool.workers(),
             has_polled: false,
+            clock: 0,
         };
         while let Some(task) = worker.next_task() {
             worker.poll(task);
@@ -150,7 +153,12 @@ impl Worker<'_> {
         self.watch.polls(&task);
         self.has_polled = true;
         budget::refill();
-        if let Some(task) = task.run(self.pool.registry(), self.list) {
+        let runner = Runner {
+            registry: self.pool.registry(),
+            list: self.list,
+            now: Stamp::of(self.clock),
+        };
+        if let Some(task) = task.run(runner) {
             self.queue.yield_back(task);
         }
         self.come_back_if_marked();
@@ -158,6 +166,12 @@ impl Worker<'_> {
             // The guard that is forgotten here is the one of `run`, once more.
             std::mem::forget(self.shared.timers().enter(self.shard));
         }
+    }
+
+    /// Looks at the clock, and notes what it says.
+    fn now(&mut self) -> u64 {
+        self.clock = self.watch.now();
+        self.clock
     }
 
     /// After anybody's code: if that was stuck, others have taken over.
@@ -208,7 +222,7 @@ impl Worker<'_> {
     /// What a busy worker does now and then: serves timers and the injector before its own queue.
     #[cold]
     fn look_up(&mut self) -> Option<Runnable> {
-        let now = self.watch.now();
+        let now = self.now();
         self.pace.adapt(now);
         self.watch.fire_due(now);
         self.come_back_if_marked();
@@ -221,7 +235,7 @@ impl Worker<'_> {
     fn fire_own(&mut self) {
         let next = self.shared.timers().next(self.shard);
         if next != NEVER {
-            let now = self.watch.now();
+            let now = self.now();
             if next <= now {
                 // While wakers are called, which may block, nobody may count on this worker's search.
                 self.stop_searching();
@@ -265,6 +279,7 @@ impl Worker<'_> {
             || pool.has_work() || (spare && pool.crew().surplus() > 0),
             &self.watch,
         );
+        self.now();
         self.come_back_if_marked();
     }
 
@@ -290,7 +305,7 @@ impl Worker<'_> {
         }
         // It is called because nobody has looked at the timers for a while.
         self.has_polled = false;
-        let now = self.watch.now();
+        let now = self.now();
         self.pace = Pace::new(now);
         self.watch.fire_due(now);
         self.come_back_if_marked();

@@ -1,11 +1,11 @@
 //! What the spawner holds: the [`JoinHandle`] and the [`AbortHandle`].
 
 use super::{
-    Id, Runnable, contain,
+    Id, Label, Runnable,
     raw::{self, Header},
     state::Wake,
 };
-use crate::{block_on, budget, error::JoinError};
+use crate::{block_on, budget, error::JoinError, unhandled::Place};
 use std::{
     cell::UnsafeCell,
     fmt,
@@ -174,6 +174,16 @@ impl<T> JoinHandle<T> {
         self.header().site()
     }
 
+    /// The task's name, if [`task::Builder`](super::Builder) has given it one.
+    pub fn name(&self) -> Option<&str> {
+        self.header().name().map(|name| &**name)
+    }
+
+    /// What the task is called in reports.
+    pub(crate) fn label(&self) -> Label {
+        self.header().label()
+    }
+
     /// Whether it is a blocking job, which an abort can't end once it has started.
     pub(crate) fn is_blocking(&self) -> bool {
         raw::is_blocking(self.task())
@@ -250,7 +260,7 @@ impl<T> JoinHandle<T> {
         };
         let left = state.set_join_waker();
         let stale = if left { None } else { self.take_waker() };
-        contain(|| drop((old, stale)));
+        self.header().contain(Place::Waker, || drop((old, stale)));
         left
     }
 
@@ -296,7 +306,7 @@ impl<T> Drop for JoinHandle<T> {
         if !state.is_complete() {
             if state.has_join_waker() && state.unset_join_waker() {
                 let waker = self.take_waker();
-                contain(|| drop(waker));
+                self.header().contain(Place::Waker, || drop(waker));
             }
             if state.detach() {
                 return;
@@ -349,6 +359,14 @@ impl UnwindSafe for AbortHandle {}
 impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
+    /// One more holder of a task that the caller holds.
+    pub(super) fn of(task: &Header) -> Self {
+        task.state.add_reference();
+        AbortHandle {
+            task: NonNull::from_ref(task),
+        }
+    }
+
     fn header(&self) -> &Header {
         // SAFETY: `self` stands for a reference.
         unsafe { &*self.task.as_ptr() }
@@ -367,6 +385,16 @@ impl AbortHandle {
     /// The task's id.
     pub fn id(&self) -> Id {
         self.header().id()
+    }
+
+    /// The task's name, if [`task::Builder`](super::Builder) has given it one.
+    pub fn name(&self) -> Option<&str> {
+        self.header().name().map(|name| &**name)
+    }
+
+    /// The line that spawned the task.
+    pub fn spawn_site(&self) -> &'static Location<'static> {
+        self.header().site()
     }
 }
 

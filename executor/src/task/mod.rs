@@ -12,28 +12,42 @@
 // * `raw.rs` has the cell's memory, and what depends on the future's type.
 // * `waker.rs`, `join.rs` and the `Runnable` below are the three kinds of holder.
 // * `registry.rs` finds the waiting tasks at shutdown.
-// * `uncollected.rs` is where panics arrive that nobody has asked for.
+// * `origin.rs`, `local.rs`, `current.rs` and `builder.rs` are a task's identity: its line, its name,
+//   its values, and how it learns of them.
+// * `info.rs` and `label.rs` are what others see of it.
 //
 // A `Runnable` stands for the SCHEDULED bit while it is in a queue, and for RUNNING from
 // `Runnable::run` on. There is at most one at a time, so it alone touches the future.
 
+mod builder;
+mod current;
 mod id;
+mod info;
 mod join;
+mod label;
+mod local;
+mod origin;
 mod raw;
 mod registry;
 mod state;
-mod uncollected;
 mod waker;
 
+pub use builder::Builder;
+pub use current::{Task, current, id, try_current, try_id};
 pub use id::Id;
+pub use info::{TaskInfo, TaskState};
 pub use join::{AbortHandle, JoinHandle};
-pub(crate) use raw::{Schedule, contain};
+pub(crate) use label::Label;
+pub use local::{Scoped, TaskLocal};
+pub(crate) use raw::{Schedule, contain, forget_panic};
 pub(crate) use registry::Registry;
-pub(crate) use uncollected::{discard, uncollected};
+pub(crate) use state::Stamp;
 
+use crate::unhandled::Place;
+use origin::Origin;
 use raw::Header;
 use state::{Finish, Start, Suspend};
-use std::{future::Future, panic::Location, ptr::NonNull, task::Context};
+use std::{future::Future, panic::Location, ptr::NonNull, sync::Arc, task::Context};
 
 /// A task that is in a queue, on its way to one, or being run. It must be run or shut down, never
 /// just dropped.
@@ -44,12 +58,32 @@ pub(crate) struct Runnable(NonNull<Header>);
 // at a time touch them.
 unsafe impl Send for Runnable {}
 
+/// Who runs a task.
+#[derive(Clone, Copy)]
+pub(crate) struct Runner<'a> {
+    pub(crate) registry: &'a Registry,
+    /// The list in the registry that a task enters if it has to wait for the first time.
+    pub(crate) list: usize,
+    /// What time it is, roughly.
+    pub(crate) now: Stamp,
+}
+
+impl<'a> Runner<'a> {
+    /// Somebody who runs tasks that end at their first poll.
+    pub(crate) fn aside(registry: &'a Registry) -> Self {
+        Runner {
+            registry,
+            list: 0,
+            now: Stamp::of(0),
+        }
+    }
+}
+
+/// The line that spawns a task, and its name if it has one.
+pub(crate) type Site = (&'static Location<'static>, Option<Arc<str>>);
+
 /// Makes a task of `future`, for the pool with this number. The caller queues the `Runnable`.
-pub(crate) fn new<F, S>(
-    future: F,
-    pool: u16,
-    site: &'static Location<'static>,
-) -> (Runnable, JoinHandle<F::Output>)
+pub(crate) fn new<F, S>(future: F, pool: u16, site: Site) -> (Runnable, JoinHandle<F::Output>)
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -67,14 +101,15 @@ where
 pub(crate) unsafe fn new_unchecked<F, S>(
     future: F,
     pool: u16,
-    site: &'static Location<'static>,
+    site: Site,
 ) -> (Runnable, JoinHandle<F::Output>)
 where
     F: Future + Send,
     F::Output: Send,
     S: Schedule,
 {
-    let task = raw::allocate::<F, S>(future, pool, Id::next(), site);
+    let origin = Origin::new(site.0, site.1);
+    let task = raw::allocate::<F, S>(future, pool, Id::next(), origin);
     (Runnable(task), JoinHandle::new(task))
 }
 
@@ -110,15 +145,19 @@ impl Runnable {
         self.header().site()
     }
 
+    /// What it is doing.
+    pub(crate) fn look(&self, now: Stamp) -> TaskInfo {
+        self.header().look(now)
+    }
+
     /// Runs it once: polls the future, or drops it if the task was aborted. It comes back if it
-    /// was woken meanwhile, to be queued again. Should it have to wait for the first time, it enters
-    /// list `own` of the registry.
+    /// was woken meanwhile, to be queued again.
     #[inline(always)]
-    pub(crate) fn run(self, registry: &Registry, own: usize) -> Option<Runnable> {
-        match self.header().state.start() {
-            Start::Poll { list } => self.poll(registry, list, own),
+    pub(crate) fn run(self, runner: Runner<'_>) -> Option<Runnable> {
+        current::run_as(self.0, || match self.header().state.start() {
+            Start::Poll { list } => self.poll(runner, list),
             Start::Cancel { list } => {
-                self.cancel(registry, list);
+                self.cancel(runner.registry, list);
                 None
             }
             Start::Stale => None,
@@ -126,20 +165,33 @@ impl Runnable {
                 self.free();
                 None
             }
-        }
+        })
     }
 
     /// Drops the future of a queued task of a runtime that has shut down, and completes it.
     pub(crate) fn shut_down(self, registry: &Registry) {
-        match self.header().state.start() {
+        current::run_as(self.0, || match self.header().state.start() {
             Start::Poll { list } | Start::Cancel { list } => self.cancel(registry, list),
             Start::Stale => {}
             Start::Free => self.free(),
-        }
+        });
     }
 
     #[inline(always)]
-    fn poll(self, registry: &Registry, list: Option<usize>, own: usize) -> Option<Runnable> {
+    fn poll(self, runner: Runner<'_>, mut list: Option<usize>) -> Option<Runnable> {
+        let Runner {
+            registry,
+            list: own,
+            now,
+        } = runner;
+        if list.is_none() && self.header().origin().is_named() {
+            // A task with a name is listed from its first poll on.
+            if !registry.insert(&self, own) {
+                self.cancel(registry, None);
+                return None;
+            }
+            list = Some(own);
+        }
         // SAFETY: this thread runs the task until the end of this function.
         let waker = unsafe { waker::borrowed(self.0) };
         // SAFETY: `start` set RUNNING and said to poll.
@@ -153,7 +205,7 @@ impl Runnable {
             return None;
         }
         let list = list.unwrap_or(own);
-        match self.header().state.suspend(list) {
+        match self.header().state.suspend(list, now) {
             Suspend::Idle => None,
             Suspend::Again => Some(self),
             Suspend::Cancel => {
@@ -180,10 +232,12 @@ impl Runnable {
 
     /// Ends a task that a shutdown has taken out of its registry and claimed.
     fn cancel_claimed(self) {
-        // SAFETY: `claim` set RUNNING, and the future has not ended.
-        unsafe { raw::cancel(self.0) };
-        let finish = self.header().state.finish(true);
-        self.settle(finish);
+        current::run_as(self.0, || {
+            // SAFETY: `claim` set RUNNING, and the future has not ended.
+            unsafe { raw::cancel(self.0) };
+            let finish = self.header().state.finish(true);
+            self.settle(finish);
+        });
     }
 
     /// Does what is left to do once the output is stored.
@@ -193,7 +247,8 @@ impl Runnable {
             Finish::WakeJoiner => {
                 // SAFETY: COMPLETE and JOIN_WAKER together give the waker to the finisher.
                 let waker = unsafe { (*self.header().join_waker.get()).take() };
-                contain(|| waker.into_iter().for_each(std::task::Waker::wake));
+                let wake = || waker.into_iter().for_each(std::task::Waker::wake);
+                self.header().contain(Place::Waker, wake);
             }
             // SAFETY: the task is complete, and its handle was gone before.
             Finish::DropOutput => unsafe { raw::drop_output(self.0) },

@@ -5,8 +5,13 @@
 //! which only the functions in the header's [`VTable`] know: the future until it ends, then its
 //! output. The state word says which of the two it is, so no tag is stored.
 
-use super::{Id, Runnable, discard, registry::Links, state::State, uncollected};
-use crate::{debug, error::JoinError};
+use super::{Id, Label, Runnable, Stamp, TaskInfo, origin::Origin, registry::Links, state::State};
+use crate::{
+    debug,
+    error::JoinError,
+    scheduler::pool::Pool,
+    unhandled::{self, Place},
+};
 use std::{
     any::Any,
     cell::UnsafeCell,
@@ -16,7 +21,9 @@ use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     ptr::NonNull,
+    sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 /// Who is told that a task is to be queued. The one thing that a cell knows of its scheduler, so
@@ -40,7 +47,7 @@ pub(crate) struct Header {
     pub(super) links: Links,
     /// Guarded by JOIN_WAKER: the handle's while it is clear, the finisher's once it is complete.
     pub(super) join_waker: UnsafeCell<Option<Waker>>,
-    site: &'static Location<'static>,
+    origin: Origin,
 }
 
 const _: () = assert!(size_of::<Header>() == 64 || size_of::<usize>() != 8);
@@ -86,18 +93,41 @@ impl Header {
     }
 
     pub(crate) fn site(&self) -> &'static Location<'static> {
-        self.site
+        self.origin.site()
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.origin.name()
+    }
+
+    /// What it is doing.
+    pub(super) fn look(&self, now: Stamp) -> TaskInfo {
+        let (state, rested) = self.state.look(now);
+        TaskInfo {
+            label: self.label(),
+            state,
+            duration: rested.map(Duration::from_nanos),
+        }
+    }
+
+    /// What it is called in reports.
+    #[cold]
+    pub(super) fn label(&self) -> Label {
+        Label {
+            id: self.id(),
+            name: self.name().cloned(),
+            site: self.site(),
+        }
     }
 }
 
 /// Allocates a task, SCHEDULED and with JOIN_INTEREST: the caller makes a [`Runnable`] and a
 /// `JoinHandle` of it.
-pub(super) fn allocate<F, S>(
-    future: F,
-    pool: u16,
-    id: Id,
-    site: &'static Location<'static>,
-) -> NonNull<Header>
+pub(super) fn allocate<F, S>(future: F, pool: u16, id: Id, origin: Origin) -> NonNull<Header>
 where
     F: Future,
     S: Schedule,
@@ -109,7 +139,7 @@ where
             home: Home((u64::from(pool) << ID_BITS) | (id.0 & ID_MASK)),
             links: Links::default(),
             join_waker: UnsafeCell::new(None),
-            site,
+            origin,
         },
         stage: UnsafeCell::new(Stage {
             future: ManuallyDrop::new(future),
@@ -183,11 +213,23 @@ fn vtable(task: NonNull<Header>) -> &'static VTable {
     unsafe { (*task.as_ptr()).vtable }
 }
 
-/// Runs `f`, and keeps a panic in it, or in the destructor of the panic's payload, to itself.
+impl Header {
+    /// Calls `f`; a panic in it is nobody's to collect.
+    pub(super) fn contain(&self, place: Place, f: impl FnOnce()) {
+        unhandled::contain_at(self.pool(), place, || self.label(), f);
+    }
+}
+
+/// Runs `f`, and keeps a panic in it to itself.
 pub(crate) fn contain(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f))
-        && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
-    {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        forget_panic(payload);
+    }
+}
+
+/// Drops a panic's payload, whose destructor may panic too.
+pub(crate) fn forget_panic(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }
 }
@@ -241,7 +283,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     unsafe fn cancel(task: NonNull<Header>) {
         // SAFETY: the caller holds the cell.
         let header = unsafe { task.as_ref() };
-        let cancelled = Err(JoinError::cancelled(header.id(), header.site));
+        let cancelled = Err(JoinError::cancelled(header.label()));
         debug::while_cancelling(|| {
             // SAFETY: RUNNING makes this thread the only one to touch the stage, and no output has
             // been stored yet.
@@ -252,8 +294,8 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     fn panicked(task: NonNull<Header>, payload: Box<dyn Any + Send>) -> JoinError {
         // SAFETY: the caller holds the cell.
         let header = unsafe { task.as_ref() };
-        let tell = debug::is_on(header.pool());
-        JoinError::panic(header.id(), header.site, payload, tell)
+        let unhandled = Pool::unhandled(header.pool());
+        JoinError::panic(header.label(), payload, unhandled)
     }
 
     /// Drops the future and puts `result` in its place. If the future's destructor panics, that
@@ -269,7 +311,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
             if !matches!(&result, Err(error) if error.is_panic()) {
                 std::mem::swap(&mut result, &mut lost);
             }
-            discard(lost);
+            unhandled::discard(lost);
         }
         // SAFETY: the stage is this thread's, and what it held has been dropped.
         unsafe { Self::output(task).write(result) };
@@ -283,25 +325,23 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     }
 
     unsafe fn drop_output(task: NonNull<Header>) {
-        let output = Self::output(task);
-        // SAFETY: the output is stored, and it is the caller's.
-        if unsafe { (*output).is_err() } {
-            // SAFETY: as above; it is not touched again.
-            if let Err(error) = unsafe { output.read() } {
-                uncollected(error);
-            }
-            return;
+        // SAFETY: the output is stored, it is the caller's, and it is not touched again.
+        let output = unsafe { Self::output(task).read() };
+        // SAFETY: the caller holds the cell.
+        let header = unsafe { task.as_ref() };
+        match output {
+            Ok(value) => header.contain(Place::Output, || drop(value)),
+            Err(error) => error.nobody_collects(),
         }
-        contain(|| {
-            // SAFETY: the output is stored, and it is the caller's: dropped here and nowhere else.
-            unsafe { output.drop_in_place() }
-        });
     }
 
     unsafe fn free(task: NonNull<Header>) {
         let cell = task.cast::<Cell<F, S>>().as_ptr();
         // SAFETY: `allocate` leaked this very box, and nobody holds the cell any more.
-        let cell = unsafe { Box::from_raw(cell) };
+        let mut cell = unsafe { Box::from_raw(cell) };
+        if let Some(waker) = cell.header.join_waker.get_mut().take() {
+            cell.header.contain(Place::Waker, || drop(waker));
+        }
         contain(|| drop(cell));
     }
 }

@@ -6,7 +6,7 @@
 //! enters the list of the worker that polled it first; so two workers seldom meet at a lock.
 
 use super::{
-    Runnable,
+    Runnable, Stamp, TaskInfo,
     raw::Header,
     state::{Claim, LISTS},
 };
@@ -29,6 +29,14 @@ struct List {
 pub(super) struct Links {
     previous: Cell<Option<NonNull<Header>>>,
     next: Cell<Option<NonNull<Header>>>,
+}
+
+impl Links {
+    fn next(&self) -> Option<NonNull<Header>> {
+        let next = self.next.take();
+        self.next.set(next);
+        next
+    }
 }
 
 // SAFETY: a list's pointers are followed only under its lock, and a task in a list is alive: it
@@ -85,6 +93,21 @@ impl Registry {
                 task.cancel_claimed();
             }
         }
+    }
+
+    /// What the tasks in it are doing.
+    pub(crate) fn look(&self, now: Stamp) -> Vec<TaskInfo> {
+        let mut infos = Vec::new();
+        for list in &self.lists {
+            let list = list.lock();
+            let mut next = list.head;
+            while let Some(task) = &next {
+                // SAFETY: it is in the list, and while the lock is held it can't leave it to be freed.
+                infos.push(unsafe { task.as_ref() }.look(now));
+                next = links(task).next();
+            }
+        }
+        infos
     }
 
     fn claim_next(list: &Mutex<List>) -> Option<Runnable> {

@@ -18,7 +18,8 @@
 //! | JOIN_INTEREST | spawn | the `JoinHandle`'s drop | the handle exists; once COMPLETE is set, the output is the handle's |
 //! | JOIN_WAKER | the handle's poll | the handle | the join waker is readable by whoever completes the task |
 //!
-//! Six bits beside REGISTERED say in which list of the registry the task is. The rest of the word
+//! Six bits beside REGISTERED say in which list of the registry the task is. On 64-bit machines, the
+//! uppermost bits are a [stamp](Stamp) that says when the last poll ended. The rest of the word
 //! counts the wakers and abort handles. SCHEDULED, RUNNING and JOIN_INTEREST
 //! each count as one more reference, and so does the absence of COMPLETE: a task that has not ended
 //! is never freed. So no transition below has to count anything, a task that is woken a billion
@@ -29,6 +30,7 @@
 //! a waker that finds SCHEDULED set must still pass what it wrote before on to the coming poll,
 //! and a plain load would not.
 
+use super::TaskState;
 use crate::sync::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
@@ -42,11 +44,40 @@ const JOIN_WAKER: usize = 1 << 6;
 const LIST: usize = 1 << 7;
 const REFERENCE: usize = LIST * LISTS;
 
-/// More clones than this are a leak: the process ends before the count can overflow.
-const MAX_WORD: usize = isize::MAX as usize;
+/// How many bits the stamp has: none where the word is small.
+const STAMP_BITS: u32 = if usize::BITS == 64 { 23 } else { 0 };
+const STAMP_SHIFT: u32 = usize::BITS - STAMP_BITS;
+
+/// The count of wakers and abort handles.
+const REFERENCES: usize = (usize::MAX >> STAMP_BITS) & !(REFERENCE - 1);
+
+/// More clones than this, 134 million on 64-bit machines, are a leak: the process ends before the
+/// count can overflow.
+const MOST_REFERENCES: usize = REFERENCES / 2;
 
 /// How many lists a registry can have.
 pub(crate) const LISTS: usize = 1 << 6;
+
+/// A moment, roughly: nanoseconds of the runtime's clock without the lower bits, of which a task keeps
+/// the lower 23 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(usize);
+
+/// Half a second to a unit.
+const STAMP_UNIT: u32 = 29;
+
+impl Stamp {
+    #[inline]
+    pub(crate) fn of(nanos: u64) -> Self {
+        Stamp((nanos >> STAMP_UNIT) as usize)
+    }
+
+    /// Nanoseconds since `earlier`, at least 0 and modulo 52 days.
+    fn since(self, earlier: usize) -> u64 {
+        let units = self.0.wrapping_sub(earlier) & (usize::MAX >> STAMP_SHIFT);
+        (units as u64) << STAMP_UNIT
+    }
+}
 
 /// A task's state word.
 pub(crate) struct State(AtomicUsize);
@@ -131,7 +162,7 @@ impl Snapshot {
     }
 
     fn less_one_reference(self) -> Self {
-        debug_assert!(self.0 >= REFERENCE, "a reference is given back twice");
+        debug_assert!(self.0 & REFERENCES != 0, "a reference is given back twice");
         Snapshot(self.0 - REFERENCE)
     }
 
@@ -144,9 +175,22 @@ impl Snapshot {
         self.with(REGISTERED | (list * LIST))
     }
 
+    /// With the stamp of this moment.
+    fn at(self, now: Stamp) -> Self {
+        let (old, new) = (
+            !(usize::MAX >> STAMP_BITS),
+            now.0.unbounded_shl(STAMP_SHIFT),
+        );
+        Snapshot((self.0 & !old) | new)
+    }
+
+    fn stamp(self) -> usize {
+        self.0.unbounded_shr(STAMP_SHIFT)
+    }
+
     /// Whether nobody holds the cell any more.
     fn is_dead(self) -> bool {
-        self.has(COMPLETE) && !self.has(RUNNING | SCHEDULED | JOIN_INTEREST) && self.0 < REFERENCE
+        self.has(COMPLETE) && !self.has(RUNNING | SCHEDULED | JOIN_INTEREST | REFERENCES)
     }
 }
 
@@ -200,12 +244,12 @@ impl State {
 
     /// Ends a poll that returned `Pending`. The task must be in this list of its registry by now.
     #[inline]
-    pub(crate) fn suspend(&self, list: usize) -> Suspend {
+    pub(crate) fn suspend(&self, list: usize, now: Stamp) -> Suspend {
         self.update(|s| {
             if s.has(CANCELLED) {
                 return (s.in_list(list), Suspend::Cancel);
             }
-            let next = s.without(RUNNING).in_list(list);
+            let next = s.without(RUNNING).in_list(list).at(now);
             (
                 next,
                 if s.has(SCHEDULED) {
@@ -305,7 +349,7 @@ impl State {
     #[inline]
     pub(crate) fn add_reference(&self) {
         // Relaxed: a new reference comes from an old one, which keeps the cell alive.
-        if self.0.fetch_add(REFERENCE, Relaxed) > MAX_WORD {
+        if self.0.fetch_add(REFERENCE, Relaxed) & REFERENCES > MOST_REFERENCES {
             std::process::abort();
         }
     }
@@ -374,11 +418,20 @@ impl State {
             || self.update(|s| (s.without(JOIN_INTEREST), s.without(JOIN_INTEREST).is_dead()))
     }
 
-    /// Whether somebody is polling it, for a snapshot.
-    #[cfg(all(test, not(wheelhouse_loom)))]
-    fn is_running(&self) -> bool {
+    /// What the task is doing, and for how many nanoseconds it has not been polled; `None` if it has
+    /// never been, or is being polled. For whoever looks from outside.
+    pub(crate) fn look(&self, now: Stamp) -> (TaskState, Option<u64>) {
         // Relaxed: the answer is old anyway.
-        Snapshot(self.0.load(Relaxed)).has(RUNNING)
+        let s = Snapshot(self.0.load(Relaxed));
+        let rested = s.has(REGISTERED) && STAMP_BITS > 0;
+        let rested = rested.then(|| now.since(s.stamp()));
+        if s.has(RUNNING) {
+            (TaskState::Running, None)
+        } else if s.has(SCHEDULED) {
+            (TaskState::Queued, rested)
+        } else {
+            (TaskState::Waiting, rested)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod unit {
     fn idle() -> State {
         let state = State::new();
         assert_eq!(state.start(), Start::Poll { list: None });
-        assert_eq!(state.suspend(5), Suspend::Idle);
+        assert_eq!(state.suspend(5, Stamp::of(0)), Suspend::Idle);
         state
     }
 
@@ -27,7 +27,7 @@ mod unit {
         let state = State::new();
         assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
-        assert_eq!(state.suspend(5), Suspend::Again);
+        assert_eq!(state.suspend(5, Stamp::of(0)), Suspend::Again);
         assert_eq!(state.start(), Start::Poll { list: Some(5) });
     }
 
@@ -86,8 +86,8 @@ mod unit {
         let state = State::new();
         assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.abort(), Wake::Nothing);
-        assert_eq!(state.suspend(5), Suspend::Cancel);
-        assert!(state.is_running());
+        assert_eq!(state.suspend(5, Stamp::of(0)), Suspend::Cancel);
+        assert_eq!(state.look(Stamp::of(0)).0, TaskState::Running);
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod unit {
         let state = State::new();
         assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.claim(), Claim::Running);
-        assert_eq!(state.suspend(5), Suspend::Cancel);
+        assert_eq!(state.suspend(5, Stamp::of(0)), Suspend::Cancel);
         assert_eq!(state.finish(false), Finish::Done);
         assert_eq!(state.claim(), Claim::Ended);
     }
@@ -242,7 +242,7 @@ mod loom_models {
             if self.message.load(Relaxed) == 1 {
                 return self.complete(false);
             }
-            match self.state.suspend(5) {
+            match self.state.suspend(5, Stamp::of(0)) {
                 Suspend::Idle => {}
                 Suspend::Again => self.push(),
                 Suspend::Cancel => self.complete(false),

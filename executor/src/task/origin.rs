@@ -1,0 +1,107 @@
+//! Where a task comes from: the line that spawned it, and what only some tasks have beyond that.
+//!
+//! One word of the header is either the line, or, with its lowest bit set, a box that holds the line
+//! and more. So a task without a name pays nothing for names.
+
+use super::local::Values;
+use std::{marker::PhantomData, num::NonZero, panic::Location, ptr::NonNull, sync::Arc};
+
+pub(super) struct Origin {
+    /// A `Location` that lives for ever, or a `Box<Extension>` with the lowest bit set. Both are at
+    /// even addresses.
+    word: NonNull<()>,
+    owned: PhantomData<Extension>,
+}
+
+/// What only some tasks have.
+pub(super) struct Extension {
+    site: &'static Location<'static>,
+    pub(super) name: Option<Arc<str>>,
+    /// The values of the task that spawned it.
+    pub(super) values: Option<Values>,
+}
+
+const EXTENDED: usize = 1;
+
+const _: () = assert!(align_of::<Location<'_>>() > EXTENDED && align_of::<Extension>() > EXTENDED);
+
+// SAFETY: it is a shared reference or a box, of what is Send and Sync.
+unsafe impl Send for Origin {}
+// SAFETY: as above.
+unsafe impl Sync for Origin {}
+
+impl Origin {
+    /// The origin of a task that is spawned here and now: it inherits the values around it.
+    #[inline]
+    pub(super) fn new(site: &'static Location<'static>, name: Option<Arc<str>>) -> Self {
+        let values = Values::current();
+        if name.is_none() && values.is_none() {
+            return Origin::from_word(NonNull::from_ref(site).cast());
+        }
+        let extension = Box::new(Extension { site, name, values });
+        let word = NonNull::from(Box::leak(extension)).cast::<()>();
+        Origin::from_word(word.map_addr(|address| address | EXTENDED))
+    }
+
+    fn from_word(word: NonNull<()>) -> Self {
+        Origin {
+            word,
+            owned: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_extended(&self) -> bool {
+        self.word.addr().get() & EXTENDED != 0
+    }
+
+    #[inline]
+    pub(super) fn extension(&self) -> Option<&Extension> {
+        let extension: *const Extension = self.boxed()?.as_ptr();
+        // SAFETY: the bit says that it is the box from `new`, which lives as long as `self`, and
+        // nobody changes it.
+        Some(unsafe { &*extension })
+    }
+
+    /// The box's pointer, if there is one.
+    #[inline]
+    fn boxed(&self) -> Option<NonNull<Extension>> {
+        if !self.is_extended() {
+            return None;
+        }
+        let address = NonZero::new(self.word.addr().get() & !EXTENDED)?;
+        Some(self.word.with_addr(address).cast())
+    }
+
+    #[inline]
+    pub(super) fn site(&self) -> &'static Location<'static> {
+        match self.extension() {
+            Some(extension) => extension.site,
+            None => {
+                let site: *const Location<'static> = self.word.as_ptr().cast_const().cast();
+                // SAFETY: without the bit it is the reference from `new`, which is 'static.
+                unsafe { &*site }
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_named(&self) -> bool {
+        self.is_extended() && self.name().is_some()
+    }
+
+    pub(super) fn name(&self) -> Option<&Arc<str>> {
+        self.extension()?.name.as_ref()
+    }
+}
+
+impl Drop for Origin {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(extension) = self.boxed() {
+            // SAFETY: `new` leaked this box, and it is dropped with its only owner.
+            let extension = unsafe { Box::from_raw(extension.as_ptr()) };
+            drop(extension);
+        }
+    }
+}
