@@ -125,7 +125,7 @@ impl Blocking {
             while let Some(job) = state.jobs.pop_front() {
                 MutexGuard::unlocked(&mut state, || {
                     running.polling().task(job.id(), job.site());
-                    let again = job.run(Runner::aside(shared.pool().registry()));
+                    let again = job.run(&Runner::aside(shared.pool().registry()));
                     debug_assert!(again.is_none(), "a job ends at its first poll");
                     // One is the thread's own.
                     if context::undo_forgotten_entries(1) {

@@ -64,7 +64,7 @@ impl Waiting {
     fn join(mut self, registry: &Registry) {
         self.ended = Box::new(|| true);
         if let Some(join) = self.join.take() {
-            let again = join.run(Runner::aside(registry));
+            let again = join.run(&Runner::aside(registry));
             debug_assert!(again.is_none(), "a job ends at its first poll");
         }
     }

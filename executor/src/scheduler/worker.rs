@@ -27,8 +27,7 @@ struct Worker<'a> {
     watch: Watch<'a>,
     /// Its timers. A spare shares those of a worker.
     shard: usize,
-    /// Its list in the registry.
-    list: usize,
+    runner: Runner<'a>,
     pace: Pace,
     /// Polls from the LIFO slot since the last one from elsewhere.
     lifo_run: u32,
@@ -43,8 +42,6 @@ struct Worker<'a> {
     spare: bool,
     /// Whether it has polled since it came, or was called.
     has_polled: bool,
-    /// When the worker last looked at the clock, in nanoseconds.
-    clock: u64,
 }
 
 /// The body of a worker's thread.
@@ -69,7 +66,11 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
             shared: &local.shared,
             queue: &local.queue,
             shard,
-            list: pool.registry().list_of(seat),
+            runner: Runner {
+                registry: pool.registry(),
+                list: pool.registry().list_of(seat),
+                now: Stamp::of(0),
+            },
             pace: Pace::new(watch.now()),
             watch,
             lifo_run: 0,
@@ -79,7 +80,6 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
             victim: seat,
             spare: seat >= pool.workers(),
             has_polled: false,
-            clock: 0,
         };
         while let Some(task) = worker.next_task() {
             worker.poll(task);
@@ -153,12 +153,7 @@ impl Worker<'_> {
         self.watch.polls(&task);
         self.has_polled = true;
         budget::refill();
-        let runner = Runner {
-            registry: self.pool.registry(),
-            list: self.list,
-            now: Stamp::of(self.clock),
-        };
-        if let Some(task) = task.run(runner) {
+        if let Some(task) = task.run(&self.runner) {
             self.queue.yield_back(task);
         }
         self.come_back_if_marked();
@@ -170,8 +165,9 @@ impl Worker<'_> {
 
     /// Looks at the clock, and notes what it says.
     fn now(&mut self) -> u64 {
-        self.clock = self.watch.now();
-        self.clock
+        let now = self.watch.now();
+        self.runner.now = Stamp::of(now);
+        now
     }
 
     /// After anybody's code: if that was stuck, others have taken over.

@@ -1,6 +1,6 @@
 //! The task that this thread runs.
 
-use super::{AbortHandle, Id, local::Values, raw::Header};
+use super::{AbortHandle, Id, raw::Header};
 use std::{cell::Cell, fmt, panic::Location, ptr::NonNull};
 
 thread_local! {
@@ -8,24 +8,11 @@ thread_local! {
     static CURRENT: Cell<Option<NonNull<Header>>> = const { Cell::new(None) };
 }
 
-/// Calls `f`, which runs `task`, as that task: with its id, its name and its values.
+/// Makes `task`, which the caller is about to run, the thread's own; returns the one that was. Whoever
+/// does so puts that one back before the task can be freed.
 #[inline(always)]
-pub(super) fn run_as<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
-    struct Leave(Option<NonNull<Header>>);
-    impl Drop for Leave {
-        #[inline(always)]
-        fn drop(&mut self) {
-            CURRENT.set(self.0);
-        }
-    }
-    let _leave = Leave(CURRENT.replace(Some(task)));
-    // SAFETY: the caller is about to run the task, so it holds it.
-    let origin = unsafe { task.as_ref() }.origin();
-    if origin.is_extended() || Values::any() {
-        Values::enter(origin.extension().and_then(|more| more.values.clone()), f)
-    } else {
-        f()
-    }
+pub(super) fn set(task: Option<NonNull<Header>>) -> Option<NonNull<Header>> {
+    CURRENT.replace(task)
 }
 
 /// The id of the task that calls.
@@ -95,7 +82,7 @@ pub fn try_current() -> Option<Task> {
 
 fn with_current<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
     let task = CURRENT.get()?;
-    // SAFETY: `run_as` takes the pointer away before the task can end.
+    // SAFETY: whoever runs the task keeps to what `set` says.
     Some(f(unsafe { task.as_ref() }))
 }
 

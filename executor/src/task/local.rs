@@ -67,12 +67,6 @@ thread_local! {
 }
 
 impl Values {
-    /// Whether there are values around what this thread runs.
-    #[inline]
-    pub(super) fn any() -> bool {
-        ANY.get()
-    }
-
     /// The values around what this thread runs.
     #[inline]
     pub(super) fn current() -> Option<Values> {

@@ -44,6 +44,7 @@ pub(crate) use registry::Registry;
 pub(crate) use state::Stamp;
 
 use crate::unhandled::Place;
+use local::Values;
 use origin::Origin;
 use raw::Header;
 use state::{Finish, Start, Suspend};
@@ -59,7 +60,6 @@ pub(crate) struct Runnable(NonNull<Header>);
 unsafe impl Send for Runnable {}
 
 /// Who runs a task.
-#[derive(Clone, Copy)]
 pub(crate) struct Runner<'a> {
     pub(crate) registry: &'a Registry,
     /// The list in the registry that a task enters if it has to wait for the first time.
@@ -113,6 +113,17 @@ where
     (Runnable(task), JoinHandle::new(task))
 }
 
+/// Calls `f`, which runs `task`, as that task: with its id, its name and its values.
+fn as_task<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
+    // SAFETY: the caller is about to run the task, so it holds it.
+    let extension = unsafe { task.as_ref() }.origin().extension();
+    let values = extension.and_then(|extension| extension.values.clone());
+    let outer = current::set(Some(task));
+    let result = Values::enter(values, f);
+    current::set(outer);
+    result
+}
+
 impl Runnable {
     fn header(&self) -> &Header {
         // SAFETY: SCHEDULED or RUNNING counts as a reference, and `self` stands for it.
@@ -151,11 +162,29 @@ impl Runnable {
     }
 
     /// Runs it once: polls the future, or drops it if the task was aborted. It comes back if it
-    /// was woken meanwhile, to be queued again.
+    /// was woken meanwhile, to be queued again. For a thread that runs no other task at present.
     #[inline(always)]
-    pub(crate) fn run(self, runner: Runner<'_>) -> Option<Runnable> {
-        current::run_as(self.0, || match self.header().state.start() {
-            Start::Poll { list } => self.poll(runner, list),
+    pub(crate) fn run(self, runner: &Runner<'_>) -> Option<Runnable> {
+        if self.header().origin().is_extended() {
+            return self.run_extended(runner);
+        }
+        current::set(Some(self.0));
+        let again = self.run_here::<false>(runner);
+        current::set(None);
+        again
+    }
+
+    /// As [`run`](Self::run), for a task that may have a name, or values.
+    #[cold]
+    fn run_extended(self, runner: &Runner<'_>) -> Option<Runnable> {
+        let task = self.0;
+        as_task(task, || self.run_here::<true>(runner))
+    }
+
+    #[inline(always)]
+    fn run_here<const EXTENDED: bool>(self, runner: &Runner<'_>) -> Option<Runnable> {
+        match self.header().state.start() {
+            Start::Poll { list } => self.poll::<EXTENDED>(runner, list),
             Start::Cancel { list } => {
                 self.cancel(runner.registry, list);
                 None
@@ -165,12 +194,12 @@ impl Runnable {
                 self.free();
                 None
             }
-        })
+        }
     }
 
     /// Drops the future of a queued task of a runtime that has shut down, and completes it.
     pub(crate) fn shut_down(self, registry: &Registry) {
-        current::run_as(self.0, || match self.header().state.start() {
+        as_task(self.0, || match self.header().state.start() {
             Start::Poll { list } | Start::Cancel { list } => self.cancel(registry, list),
             Start::Stale => {}
             Start::Free => self.free(),
@@ -178,19 +207,19 @@ impl Runnable {
     }
 
     #[inline(always)]
-    fn poll(self, runner: Runner<'_>, mut list: Option<usize>) -> Option<Runnable> {
-        let Runner {
-            registry,
-            list: own,
-            now,
-        } = runner;
-        if list.is_none() && self.header().origin().is_named() {
+    fn poll<const EXTENDED: bool>(
+        self,
+        runner: &Runner<'_>,
+        mut list: Option<usize>,
+    ) -> Option<Runnable> {
+        let registry = runner.registry;
+        if EXTENDED && list.is_none() && self.header().name().is_some() {
             // A task with a name is listed from its first poll on.
-            if !registry.insert(&self, own) {
+            if !registry.insert(&self, runner.list) {
                 self.cancel(registry, None);
                 return None;
             }
-            list = Some(own);
+            list = Some(runner.list);
         }
         // SAFETY: this thread runs the task until the end of this function.
         let waker = unsafe { waker::borrowed(self.0) };
@@ -200,12 +229,12 @@ impl Runnable {
             self.complete(registry, list);
             return None;
         }
-        if list.is_none() && !registry.insert(&self, own) {
+        if list.is_none() && !registry.insert(&self, runner.list) {
             self.cancel(registry, None);
             return None;
         }
-        let list = list.unwrap_or(own);
-        match self.header().state.suspend(list, now) {
+        let list = list.unwrap_or(runner.list);
+        match self.header().state.suspend(list, runner.now) {
             Suspend::Idle => None,
             Suspend::Again => Some(self),
             Suspend::Cancel => {
@@ -232,7 +261,7 @@ impl Runnable {
 
     /// Ends a task that a shutdown has taken out of its registry and claimed.
     fn cancel_claimed(self) {
-        current::run_as(self.0, || {
+        as_task(self.0, || {
             // SAFETY: `claim` set RUNNING, and the future has not ended.
             unsafe { raw::cancel(self.0) };
             let finish = self.header().state.finish(true);

@@ -8,7 +8,8 @@ use std::{marker::PhantomData, num::NonZero, panic::Location, ptr::NonNull, sync
 
 pub(super) struct Origin {
     /// A `Location` that lives for ever, or a `Box<Extension>` with the lowest bit set. Both are at
-    /// even addresses.
+    /// even addresses. It is freed by [`release`](Self::release), and not by a drop, which each spawn
+    /// would have to prepare for.
     word: NonNull<()>,
     owned: PhantomData<Extension>,
 }
@@ -75,33 +76,35 @@ impl Origin {
 
     #[inline]
     pub(super) fn site(&self) -> &'static Location<'static> {
-        match self.extension() {
-            Some(extension) => extension.site,
-            None => {
-                let site: *const Location<'static> = self.word.as_ptr().cast_const().cast();
-                // SAFETY: without the bit it is the reference from `new`, which is 'static.
-                unsafe { &*site }
-            }
+        if self.is_extended() {
+            return self.extended_site();
         }
+        let site: *const Location<'static> = self.word.as_ptr().cast_const().cast();
+        // SAFETY: without the bit it is the reference from `new`, which is 'static.
+        unsafe { &*site }
     }
 
-    #[inline]
-    pub(super) fn is_named(&self) -> bool {
-        self.is_extended() && self.name().is_some()
+    #[cold]
+    fn extended_site(&self) -> &'static Location<'static> {
+        match self.extension() {
+            Some(extension) => extension.site,
+            None => unreachable!("only extended origins get here"),
+        }
     }
 
     pub(super) fn name(&self) -> Option<&Arc<str>> {
         self.extension()?.name.as_ref()
     }
-}
 
-impl Drop for Origin {
+    /// Frees the box, if there is one; its values may run anybody's destructors.
+    ///
+    /// # Safety
+    /// It is not used afterwards.
     #[inline]
-    fn drop(&mut self) {
+    pub(super) unsafe fn release(&self) {
         if let Some(extension) = self.boxed() {
-            // SAFETY: `new` leaked this box, and it is dropped with its only owner.
-            let extension = unsafe { Box::from_raw(extension.as_ptr()) };
-            drop(extension);
+            // SAFETY: `new` leaked this box, and by the caller's promise nobody has it any more.
+            drop(unsafe { Box::from_raw(extension.as_ptr()) });
         }
     }
 }

@@ -214,6 +214,15 @@ fn vtable(task: NonNull<Header>) -> &'static VTable {
 }
 
 impl Header {
+    /// Drops what only some tasks have, when nobody holds the cell any more.
+    #[cold]
+    fn clear(&mut self) {
+        let waker = self.join_waker.get_mut().take();
+        self.contain(Place::Waker, || drop(waker));
+        // SAFETY: the caller is about to free the header.
+        contain(|| unsafe { self.origin.release() });
+    }
+
     /// Calls `f`; a panic in it is nobody's to collect.
     pub(super) fn contain(&self, place: Place, f: impl FnOnce()) {
         unhandled::contain_at(self.pool(), place, || self.label(), f);
@@ -339,9 +348,10 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         let cell = task.cast::<Cell<F, S>>().as_ptr();
         // SAFETY: `allocate` leaked this very box, and nobody holds the cell any more.
         let mut cell = unsafe { Box::from_raw(cell) };
-        if let Some(waker) = cell.header.join_waker.get_mut().take() {
-            cell.header.contain(Place::Waker, || drop(waker));
+        let header = &mut cell.header;
+        if header.join_waker.get_mut().is_some() || header.origin.is_extended() {
+            header.clear();
         }
-        contain(|| drop(cell));
+        drop(cell);
     }
 }

@@ -58,8 +58,8 @@ const MOST_REFERENCES: usize = REFERENCES / 2;
 /// How many lists a registry can have.
 pub(crate) const LISTS: usize = 1 << 6;
 
-/// A moment, roughly: nanoseconds of the runtime's clock without the lower bits, of which a task keeps
-/// the lower 23 bits.
+/// A moment, roughly: 23 bits out of the nanoseconds of the runtime's clock, where the state word has
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(usize);
 
@@ -67,14 +67,16 @@ pub(crate) struct Stamp(usize);
 const STAMP_UNIT: u32 = 29;
 
 impl Stamp {
+    const BITS: usize = !(usize::MAX >> STAMP_BITS);
+
     #[inline]
     pub(crate) fn of(nanos: u64) -> Self {
-        Stamp((nanos >> STAMP_UNIT) as usize)
+        Stamp(((nanos >> STAMP_UNIT) as usize).unbounded_shl(STAMP_SHIFT))
     }
 
-    /// Nanoseconds since `earlier`, at least 0 and modulo 52 days.
-    fn since(self, earlier: usize) -> u64 {
-        let units = self.0.wrapping_sub(earlier) & (usize::MAX >> STAMP_SHIFT);
+    /// Nanoseconds since `earlier`, modulo 52 days.
+    fn since(self, earlier: Stamp) -> u64 {
+        let units = self.0.wrapping_sub(earlier.0).unbounded_shr(STAMP_SHIFT);
         (units as u64) << STAMP_UNIT
     }
 }
@@ -177,15 +179,11 @@ impl Snapshot {
 
     /// With the stamp of this moment.
     fn at(self, now: Stamp) -> Self {
-        let (old, new) = (
-            !(usize::MAX >> STAMP_BITS),
-            now.0.unbounded_shl(STAMP_SHIFT),
-        );
-        Snapshot((self.0 & !old) | new)
+        Snapshot((self.0 & !Stamp::BITS) | now.0)
     }
 
-    fn stamp(self) -> usize {
-        self.0.unbounded_shr(STAMP_SHIFT)
+    fn stamp(self) -> Stamp {
+        Stamp(self.0 & Stamp::BITS)
     }
 
     /// Whether nobody holds the cell any more.
