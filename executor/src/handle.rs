@@ -128,7 +128,8 @@ impl Handle {
     /// What the tasks and blocking jobs of the runtime are doing at about this moment, in the order of
     /// their ids: asyncio's `all_tasks`, and the answer to "where is my task stuck?".
     ///
-    /// Tasks that start, end or move meanwhile may be missing. It takes time in proportion to the number of
+    /// Tasks that start, end or move meanwhile may be missing, and one that has ended this very moment may
+    /// still be listed. It takes time in proportion to the number of
     /// tasks, and moves those that are queued to the queue that all workers share: for a debugging
     /// page rather than for every request.
     ///

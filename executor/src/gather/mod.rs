@@ -47,8 +47,8 @@
 //! | thread handle, running blocking job | detached (can't be cancelled) | detached |
 //!
 //! "Waited for" means that nothing that the arguments hold is in use any more when the awaiting
-//! task learns of the failure. A second failure meanwhile is dropped; if it was a panic, the panic
-//! hook has told of it, and [debug mode](crate::Builder::debug) says which task's it was. Here
+//! task learns of the failure. A second failure meanwhile is dropped; if it was a panic,
+//! [`on_unhandled_panic`](crate::Builder::on_unhandled_panic) is told. Here
 //! Wheelhouse leaves asyncio on purpose: there, siblings run on as orphans.
 //!
 //! With [`settle()`](Gather::settle), asyncio's `return_exceptions=True`, nothing is cancelled: every

@@ -8,6 +8,7 @@
 //! Others do not look into the slot while its worker goes on from poll to poll: it will be back
 //! sooner than they could take the task. If a poll is stuck, the worker is [marked](Mark); the
 //! slot is emptied by whoever marked it, and as long as the mark is there everything goes to the deque.
+//! (Whoever wants a [list of all tasks](Pool::look) takes it out too, seldom.)
 
 use super::{lifo::LifoSlot, mark::Mark, pool::Pool};
 use crate::task::Runnable;
