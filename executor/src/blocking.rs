@@ -2,7 +2,13 @@
 //!
 //! A job is a task like any other, whose future runs the closure at its one poll; so it has the
 //! same handle, and abort, panic and shutdown work alike. Threads are started as jobs need them, up
-//! to a limit; beyond it jobs wait in a queue. A thread without a job waits for one, then leaves.
+//! to a limit; beyond it jobs wait in a queue, up to a limit as well, and beyond that they are refused.
+//! A thread without a job waits for one, then leaves.
+//!
+//! `blocking/ledger.rs` decides who is there for which job, and `blocking/queue.rs` has the lock.
+
+mod ledger;
+mod queue;
 
 use crate::{
     builder::BlockingOptions,
@@ -11,8 +17,10 @@ use crate::{
     shared::Shared,
     task::{Runnable, Runner, Schedule},
     threads::{Announced, Running},
+    unhandled::Place,
 };
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use ledger::NotStarted;
+use queue::{Pushed, Queue};
 use std::{
     collections::VecDeque,
     future::Future,
@@ -23,143 +31,119 @@ use std::{
 };
 
 pub(crate) struct Blocking {
-    state: Mutex<State>,
-    wake: Condvar,
-    options: BlockingOptions,
-}
-
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Runnable>,
-    threads: usize,
-    /// Threads that wait. A job in the queue may be meant for one of them already, so only those
-    /// in excess of the jobs are free.
-    idle: usize,
-    /// Threads that were ever started, for their names.
-    started: usize,
-    /// Jobs that were refused.
-    refused: u64,
-    closed: bool,
+    queue: Queue<Runnable>,
+    /// How many jobs may wait.
+    max_queue: usize,
 }
 
 impl Blocking {
     pub(crate) fn new(options: BlockingOptions) -> Self {
         Blocking {
-            state: Mutex::default(),
-            wake: Condvar::new(),
-            options,
+            queue: Queue::new(&options),
+            max_queue: options.max_queue,
         }
     }
 
     /// The figures of jobs and their threads; the others are zero.
     pub(crate) fn metrics(&self) -> Metrics {
-        let state = self.state.lock();
+        let figures = self.queue.figures();
         Metrics {
-            blocking_threads: state.threads,
-            idle_blocking_threads: state.idle,
-            queued_blocking_jobs: state.jobs.len(),
-            refused_blocking_jobs: state.refused,
+            blocking_threads: figures.threads,
+            idle_blocking_threads: figures.idle,
+            queued_blocking_jobs: figures.jobs,
+            refused_blocking_jobs: figures.refused,
             ..Metrics::default()
         }
     }
 
-    /// Shows the jobs that wait for a thread to `see`, which runs nobody's code.
+    /// Shows the jobs that have not started to `see`, which runs nobody's code.
     pub(crate) fn look(&self, see: impl FnMut(&Runnable)) {
-        self.state.lock().jobs.iter().for_each(see);
+        self.queue.look(see);
     }
 
-    /// Queues a job and starts a thread for it if need be.
+    /// Queues a job and starts a thread for it if need be. If too many wait, or no more are accepted,
+    /// the job is complete afterwards, its closure dropped on this thread.
     ///
     /// # Errors
     ///
     /// If there is no thread at all and none could be started; the job has been cancelled.
     pub(crate) fn push(&self, shared: &Arc<Shared>, job: Runnable) -> io::Result<()> {
-        let mut state = self.state.lock();
-        if state.closed {
-            drop(state);
-            job.shut_down(shared.pool().registry());
-            return Ok(());
+        let announce = |number| shared.announce_thread(&format!("b{number}"));
+        match self.queue.push(job, announce) {
+            Pushed::Queued => {}
+            Pushed::Start(thread) => return self.start_thread(shared, thread),
+            Pushed::Refuse(job) => self.refuse(shared, [job]),
+            Pushed::Cancel(job) => cancel(shared, [job]),
         }
-        state.jobs.push_back(job);
-        if state.jobs.len() <= state.idle {
-            drop(state);
-            self.wake.notify_one();
-            return Ok(());
-        }
-        if state.threads == self.options.max_threads {
-            return Ok(());
-        }
-        state.threads += 1;
-        state.started += 1;
-        // While the lock is held: whoever closes afterwards waits for the thread.
-        let thread = shared.announce_thread(&format!("b{}", state.started - 1));
-        drop(state);
-        self.start_thread(shared, thread)
+        Ok(())
     }
 
     fn start_thread(&self, shared: &Arc<Shared>, thread: Announced) -> io::Result<()> {
         let worker = Arc::clone(shared);
         let started = thread.start(shared.thread_options(), move |running| {
             let _entered = worker.enter();
-            worker.blocking().work(&worker, running);
+            let run = |job| run(&worker, running, job);
+            worker.blocking().queue.serve(run);
         });
         let Err(error) = started else {
             return Ok(());
         };
-        let mut state = self.state.lock();
-        state.threads -= 1;
-        if state.threads > 0 {
-            return Ok(());
+        match self.queue.not_started() {
+            NotStarted::Refuse(jobs) => {
+                self.refuse(shared, jobs);
+                Ok(())
+            }
+            NotStarted::Cancel(jobs) => {
+                cancel(shared, jobs);
+                Err(error)
+            }
         }
-        let jobs = std::mem::take(&mut state.jobs);
-        drop(state);
-        jobs.into_iter()
-            .for_each(|job| job.shut_down(shared.pool().registry()));
-        Err(error)
     }
 
-    /// The body of a thread.
-    fn work(&self, shared: &Shared, running: &Running) {
-        let mut state = self.state.lock();
-        loop {
-            while let Some(job) = state.jobs.pop_front() {
-                MutexGuard::unlocked(&mut state, || {
-                    running.polling().task(job.id(), job.site());
-                    let again = job.run(&Runner::aside(shared.pool().registry()));
-                    debug_assert!(again.is_none(), "a job ends at its first poll");
-                    // One is the thread's own.
-                    if context::undo_forgotten_entries(1) {
-                        std::mem::forget(shared.timers().enter_external());
-                    }
-                    running.polling().rest();
-                });
-            }
-            if state.closed {
-                break;
-            }
-            state.idle += 1;
-            let late = self
-                .wake
-                .wait_for(&mut state, self.options.keep_alive)
-                .timed_out();
-            state.idle -= 1;
-            if late && state.jobs.is_empty() {
-                break;
-            }
-        }
-        state.threads -= 1;
+    fn refuse(&self, shared: &Shared, jobs: impl IntoIterator<Item = Runnable>) {
+        end_each(shared, jobs, |job| {
+            job.refuse(shared.pool().registry(), self.max_queue);
+        });
     }
 
     /// Accepts no more jobs, and cancels those that have not started.
     pub(crate) fn close(&self, shared: &Shared) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let jobs = std::mem::take(&mut state.jobs);
-        drop(state);
-        self.wake.notify_all();
-        jobs.into_iter()
-            .for_each(|job| job.shut_down(shared.pool().registry()));
+        let jobs: VecDeque<Runnable> = self.queue.close();
+        cancel(shared, jobs);
     }
+}
+
+fn cancel(shared: &Shared, jobs: impl IntoIterator<Item = Runnable>) {
+    end_each(shared, jobs, |job| job.shut_down(shared.pool().registry()));
+}
+
+/// Ends jobs that will not run; whatever becomes of one, the others end as well.
+fn end_each(
+    shared: &Shared,
+    jobs: impl IntoIterator<Item = Runnable>,
+    mut end: impl FnMut(Runnable),
+) {
+    for job in jobs {
+        shared.unhandled().contain(Place::Output, None, || end(job));
+    }
+}
+
+/// Runs a job on a thread of the pool; whatever it leaves behind, the thread goes on.
+fn run(shared: &Shared, running: &Running, job: Runnable) {
+    let unhandled = shared.unhandled();
+    let mut again = None;
+    running.polling().task(job.id(), job.site());
+    unhandled.contain(Place::Output, None, || {
+        again = job.run(&Runner::aside(shared.pool().registry()));
+    });
+    debug_assert!(again.is_none(), "a job ends at its first poll");
+    unhandled.contain(Place::Output, None, || {
+        // One is the thread's own.
+        if context::undo_forgotten_entries(1) {
+            std::mem::forget(shared.timers().enter_external());
+        }
+    });
+    running.polling().rest();
 }
 
 /// A job's future.

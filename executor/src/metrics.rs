@@ -32,11 +32,12 @@ pub struct Metrics {
     pub computing_polls: u64,
     /// How often more spare threads were needed than are allowed.
     pub spare_limit_hits: u64,
-    /// Threads for blocking jobs that exist at present.
+    /// Threads for blocking jobs that exist at present, those that are being started included.
     pub blocking_threads: usize,
-    /// Those of them that have no job.
+    /// Those of them that wait for a job. One that a job has just been queued for counts until it has
+    /// got up.
     pub idle_blocking_threads: usize,
-    /// Blocking jobs that wait for a thread.
+    /// Blocking jobs that have not started, whether a thread is on its way for them or not.
     pub queued_blocking_jobs: usize,
     /// Blocking jobs that were refused, since too many were waiting
     /// ([`max_blocking_queue`](crate::Builder::max_blocking_queue)).

@@ -35,15 +35,22 @@ where
 /// Runs a closure that blocks on a thread where that harms nobody: asyncio's `to_thread`.
 ///
 /// Threads are started as needed, up to the builder's
-/// [`max_blocking_threads`](crate::Builder::max_blocking_threads), beyond which jobs wait for their turn;
-/// a thread that has had nothing to do for ten seconds leaves.
+/// [`max_blocking_threads`](crate::Builder::max_blocking_threads). Beyond that jobs wait, and start in
+/// the order in which they came; beyond [`max_blocking_queue`](crate::Builder::max_blocking_queue) of
+/// them that wait, a job is refused: its closure is dropped here, and its handle gives an error
+/// that [says so](crate::JoinError::is_refused). A thread that has had nothing to do for
+/// [ten seconds](crate::Builder::thread_keep_alive) leaves.
+///
+/// If the operating system refuses a thread while there are others, the job waits for one of those.
 ///
 /// Dropping the handle detaches the job. Aborting it cancels a job that has not started; one that
-/// has can't be stopped.
+/// has can't be stopped. A shutdown cancels the jobs that have not started, and those that are
+/// spawned later, and waits for those that run.
 ///
 /// # Panics
 ///
-/// Outside a runtime, and if no thread at all can be started; both name the caller's line.
+/// Outside a runtime, and if no thread at all can be started, which also cancels the jobs that waited
+/// for that thread; both name the caller's line.
 ///
 /// # Examples
 ///

@@ -43,7 +43,10 @@ pub(crate) use raw::{Schedule, contain, forget_panic};
 pub(crate) use registry::Registry;
 pub(crate) use state::Stamp;
 
-use crate::unhandled::Place;
+use crate::{
+    error::JoinError,
+    unhandled::{self, Place},
+};
 use local::Values;
 use origin::Origin;
 use raw::Header;
@@ -119,8 +122,10 @@ fn as_task<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
     let extension = unsafe { task.as_ref() }.origin().extension();
     let values = extension.and_then(|extension| extension.values.clone());
     let outer = current::set(Some(task));
-    let result = Values::enter(values, f);
+    let result = Values::enter(values.clone(), f);
     current::set(outer);
+    // If the task was freed, these may be the last, and a destructor of theirs may panic.
+    unhandled::contain(Place::Output, || drop(values));
     result
 }
 
@@ -206,6 +211,21 @@ impl Runnable {
         });
     }
 
+    /// As [`shut_down`](Self::shut_down), for a blocking job when `limit` others wait.
+    #[cold]
+    pub(crate) fn refuse(self, registry: &Registry, limit: usize) {
+        as_task(self.0, || match self.header().state.start() {
+            Start::Poll { list } => {
+                // SAFETY: `start` set RUNNING, and the future has not ended.
+                unsafe { raw::cancel(self.0, |label| JoinError::refused(label, limit)) };
+                self.complete(registry, list);
+            }
+            Start::Cancel { list } => self.cancel(registry, list),
+            Start::Stale => {}
+            Start::Free => self.free(),
+        });
+    }
+
     #[inline(always)]
     fn poll<const EXTENDED: bool>(
         self,
@@ -247,7 +267,7 @@ impl Runnable {
     #[cold]
     fn cancel(self, registry: &Registry, list: Option<usize>) {
         // SAFETY: this thread set RUNNING, and the future has not ended.
-        unsafe { raw::cancel(self.0) };
+        unsafe { raw::cancel(self.0, JoinError::cancelled) };
         self.complete(registry, list);
     }
 
@@ -263,7 +283,7 @@ impl Runnable {
     fn cancel_claimed(self) {
         as_task(self.0, || {
             // SAFETY: `claim` set RUNNING, and the future has not ended.
-            unsafe { raw::cancel(self.0) };
+            unsafe { raw::cancel(self.0, JoinError::cancelled) };
             let finish = self.header().state.finish(true);
             self.settle(finish);
         });

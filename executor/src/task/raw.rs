@@ -61,7 +61,7 @@ const ID_MASK: u64 = (1 << ID_BITS) - 1;
 
 struct VTable {
     poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
-    cancel: unsafe fn(NonNull<Header>),
+    cancel: unsafe fn(NonNull<Header>, JoinError),
     take_output: unsafe fn(NonNull<Header>, *mut ()),
     drop_output: unsafe fn(NonNull<Header>),
     free: unsafe fn(NonNull<Header>),
@@ -158,13 +158,16 @@ pub(super) unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<(
     unsafe { (vtable(task).poll)(task, cx) }
 }
 
-/// Drops the future and stores that the task was cancelled.
+/// Drops the future and stores that the task was cancelled, for the reason that `error` makes of its
+/// label.
 ///
 /// # Safety
 /// As [`poll`].
-pub(super) unsafe fn cancel(task: NonNull<Header>) {
+pub(super) unsafe fn cancel(task: NonNull<Header>, error: impl FnOnce(Label) -> JoinError) {
+    // SAFETY: RUNNING keeps the cell alive.
+    let error = error(unsafe { task.as_ref() }.label());
     // SAFETY: as in `poll`.
-    unsafe { (vtable(task).cancel)(task) }
+    unsafe { (vtable(task).cancel)(task, error) }
 }
 
 /// Moves the output out of the cell.
@@ -289,14 +292,11 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         Poll::Ready(())
     }
 
-    unsafe fn cancel(task: NonNull<Header>) {
-        // SAFETY: the caller holds the cell.
-        let header = unsafe { task.as_ref() };
-        let cancelled = Err(JoinError::cancelled(header.label()));
+    unsafe fn cancel(task: NonNull<Header>, error: JoinError) {
         debug::while_cancelling(|| {
             // SAFETY: RUNNING makes this thread the only one to touch the stage, and no output has
             // been stored yet.
-            unsafe { Self::store(task, cancelled) }
+            unsafe { Self::store(task, Err(error)) }
         });
     }
 
