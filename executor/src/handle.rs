@@ -81,7 +81,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future, Location::caller())
+        self.shared.spawn(future, (Location::caller(), None))
     }
 
     /// Runs a closure that blocks; see [`wheelhouse::spawn_blocking`](crate::spawn_blocking).
@@ -95,7 +95,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        match self.shared.spawn_blocking(f, Location::caller(), None) {
+        match self.shared.spawn_blocking(f, (Location::caller(), None)) {
             Ok(handle) => handle,
             Err(error) => no_thread(&error),
         }

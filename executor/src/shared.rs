@@ -11,7 +11,7 @@ use crate::{
         queue::LocalQueue,
         worker,
     },
-    task::{self, JoinHandle, Stamp, TaskInfo, TaskState},
+    task::{self, JoinHandle, Site, Stamp, TaskInfo, TaskState},
     threads::{Announced, Options, Threads},
     unhandled::Unhandled,
 };
@@ -19,7 +19,6 @@ use std::{
     collections::BTreeMap,
     future::Future,
     io,
-    panic::Location,
     sync::{Arc, Weak},
 };
 use wheelhouse_timer::{
@@ -99,30 +98,12 @@ impl Shared {
     }
 
     #[inline]
-    pub(crate) fn spawn<F>(
-        &self,
-        future: F,
-        site: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F, site: Site) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_named(future, site, None)
-    }
-
-    #[inline]
-    pub(crate) fn spawn_named<F>(
-        &self,
-        future: F,
-        site: &'static Location<'static>,
-        name: Option<Arc<str>>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let (task, handle) = task::new::<F, Pooled>(future, self.pool.number(), (site, name));
+        let (task, handle) = task::new::<F, Pooled>(future, self.pool.number(), site);
         self.queue(task);
         handle
     }
@@ -136,14 +117,13 @@ impl Shared {
     pub(crate) fn spawn_blocking<F, R>(
         self: &Arc<Self>,
         f: F,
-        site: &'static Location<'static>,
-        name: Option<Arc<str>>,
+        site: Site,
     ) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let (job, handle) = task::new::<_, OnThread>(Job::new(f), self.pool.number(), (site, name));
+        let (job, handle) = task::new::<_, OnThread>(Job::new(f), self.pool.number(), site);
         self.blocking.push(self, job)?;
         Ok(handle)
     }

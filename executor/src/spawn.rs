@@ -26,7 +26,7 @@ where
     F::Output: Send + 'static,
 {
     let site = Location::caller();
-    match context::with_current(|shared| shared.map(|shared| shared.spawn(future, site))) {
+    match context::with_current(|shared| shared.map(|shared| shared.spawn(future, (site, None)))) {
         Some(handle) => handle,
         None => outside("spawn"),
     }
@@ -67,8 +67,9 @@ where
     R: Send + 'static,
 {
     let site = Location::caller();
-    match context::with_current(|shared| shared.map(|shared| shared.spawn_blocking(f, site, None)))
-    {
+    match context::with_current(|shared| {
+        shared.map(|shared| shared.spawn_blocking(f, (site, None)))
+    }) {
         Some(Ok(handle)) => handle,
         Some(Err(error)) => no_thread(&error),
         None => outside("spawn_blocking"),

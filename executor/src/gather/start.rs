@@ -50,7 +50,7 @@ impl Starter {
         F::Output: Send + 'static,
     {
         self.started += 1;
-        context::with_current(|shared| Some(shared?.spawn(future, self.call.site())))
+        context::with_current(|shared| Some(shared?.spawn(future, (self.call.site(), None))))
     }
 
     /// The next child is the task of a handle that the caller gave.

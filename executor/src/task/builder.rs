@@ -50,7 +50,7 @@ impl Builder {
         F::Output: Send + 'static,
     {
         let site = Location::caller();
-        let spawn = |shared: &Arc<Shared>| shared.spawn_named(future, site, self.name);
+        let spawn = |shared: &Arc<Shared>| shared.spawn(future, (site, self.name));
         match context::with_current(|shared| shared.map(spawn)) {
             Some(handle) => handle,
             None => spawn::outside("task::Builder::spawn"),
@@ -65,7 +65,7 @@ impl Builder {
         F::Output: Send + 'static,
     {
         let site = Location::caller();
-        runtime.shared().spawn_named(future, site, self.name)
+        runtime.shared().spawn(future, (site, self.name))
     }
 
     /// As [`wheelhouse::spawn_blocking`](crate::spawn_blocking).
@@ -80,7 +80,7 @@ impl Builder {
         R: Send + 'static,
     {
         let site = Location::caller();
-        let spawn = |shared: &Arc<Shared>| shared.spawn_blocking(f, site, self.name);
+        let spawn = |shared: &Arc<Shared>| shared.spawn_blocking(f, (site, self.name));
         match context::with_current(|shared| shared.map(spawn)) {
             Some(Ok(handle)) => handle,
             Some(Err(error)) => spawn::no_thread(&error),
@@ -100,7 +100,7 @@ impl Builder {
         R: Send + 'static,
     {
         let site = Location::caller();
-        match runtime.shared().spawn_blocking(f, site, self.name) {
+        match runtime.shared().spawn_blocking(f, (site, self.name)) {
             Ok(handle) => handle,
             Err(error) => spawn::no_thread(&error),
         }
