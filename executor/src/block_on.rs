@@ -1,6 +1,6 @@
 //! One future on the calling thread.
 
-use crate::{context, linger::Linger, shared::Shared, threads::Running};
+use crate::{context, linger::Linger, os::fork::Process, shared::Shared, threads::Running};
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
@@ -112,7 +112,7 @@ fn reported<F: Future>(shared: &Shared, site: &'static Location<'static>, future
         running.polling().block_on(site);
         shared.monitor().stir();
         let polled = future.as_mut().poll(context);
-        running.polling().rest();
+        running.polling().end();
         // It may have been found stuck, and the monitor sleep.
         shared.monitor().stir();
         polled
@@ -130,12 +130,15 @@ pub(crate) fn wait_timeout<F: Future>(what: &str, future: F, limit: Duration) ->
 #[track_caller]
 fn poll_until<F: Future>(what: &str, future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let _blocked = may_block(what);
+    let process = Process::current();
     let mut future = pin!(future);
     let (signal, waker) = Signal::current();
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Some(output);
         }
+        // Whoever would wake it is elsewhere if the future has forked.
+        process.check(what, Location::caller());
         if !signal.wait(deadline) {
             return None;
         }

@@ -132,7 +132,7 @@ fn end_each(
 fn run(shared: &Shared, running: &Running, job: Runnable) {
     let unhandled = shared.unhandled();
     let mut again = None;
-    running.polling().task(job.id(), job.site());
+    running.starts_job(job.id(), job.site());
     unhandled.contain(Place::Output, None, || {
         again = job.run(&Runner::aside(shared.pool().registry()));
     });

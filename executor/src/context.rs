@@ -65,6 +65,15 @@ fn worker<'a>() -> Option<&'a Local> {
     unsafe { local.as_ref() }
 }
 
+/// In a process that was just forked: this thread is no worker any more, and does not go on as one
+/// after what it is running. It may stand in the middle of anything, so this only stores.
+pub(crate) fn leave_worker() {
+    if let Some(local) = worker() {
+        local.queue.leave();
+        WORKER.set(ptr::null());
+    }
+}
+
 /// Whether this thread is a worker, of whatever runtime.
 pub(crate) fn is_worker() -> bool {
     worker().is_some()

@@ -3,6 +3,7 @@
 use crate::{
     block_on, context,
     metrics::Metrics,
+    os::fork,
     shared::{Entered, Shared},
     spawn::{no_thread, outside},
     task::{JoinHandle, TaskInfo},
@@ -120,6 +121,7 @@ impl Handle {
     /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.shared.check_process("block_on");
         drop(block_on::may_block("block_on"));
         let _entered = self.shared.enter();
         block_on::watched(&self.shared, Location::caller(), future)
@@ -146,7 +148,9 @@ impl Handle {
     /// });
     /// ```
     #[doc(alias("all_tasks", "dump"))]
+    #[track_caller]
     pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.shared.check_process("tasks");
         self.shared.tasks()
     }
 
@@ -160,12 +164,16 @@ impl Handle {
     ///     assert!(metrics.workers >= 1);
     /// });
     /// ```
+    #[track_caller]
     pub fn metrics(&self) -> Metrics {
+        self.shared.check_process("metrics");
         self.shared.metrics()
     }
 
     /// Makes the runtime the thread's current one until the guard is dropped.
+    #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
+        self.shared.check_process("enter");
         EnterGuard {
             _entered: self.shared.enter(),
             handle: PhantomData,
@@ -183,6 +191,9 @@ impl Handle {
     /// assert!(task.join().unwrap_err().is_cancelled());
     /// ```
     pub fn shutdown_background(&self) {
+        if !self.shared.is_here() {
+            fork::say_not_waiting();
+        }
         self.shared.close();
     }
 }

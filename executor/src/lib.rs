@@ -32,7 +32,7 @@
 //! | spawn from a thread outside | [`Handle`] |
 //!
 //! There is no `#[wheelhouse::main]`. Guides: [coming from asyncio](asyncio); [cancel, drop, abort,
-//! detach](cancel); and [when a task blocks](blocked).
+//! detach](cancel); [when a task blocks](blocked); and [shutting down](shutdown).
 //!
 //! # Promises
 //!
@@ -86,7 +86,7 @@ mod handle;
 pub mod join;
 mod linger;
 mod metrics;
-mod os_thread;
+mod os;
 mod runtime;
 mod scheduler;
 mod shared;
@@ -128,3 +128,7 @@ pub mod cancel {}
 #[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/blocked.md")]
 pub mod blocked {}
+
+#[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/shutdown.md")]
+pub mod shutdown {}

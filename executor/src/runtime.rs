@@ -7,6 +7,7 @@ use crate::{
     error::JoinError,
     handle::{EnterGuard, Handle},
     metrics::Metrics,
+    os::fork,
     scheduler::pool::Pooled,
     shared::Shared,
     task::{self, JoinHandle},
@@ -66,7 +67,7 @@ where
 ///
 /// # Shutdown
 ///
-/// Dropping it, or [`shutdown_timeout`](Self::shutdown_timeout), ends it: nothing more is
+/// [Shutting down](crate::shutdown) has the details. Dropping it, or [`shutdown_timeout`](Self::shutdown_timeout), ends it: nothing more is
 /// accepted, tasks in queues and tasks that wait are cancelled (their futures dropped by the
 /// workers, or by the thread that watches them if all are held up), and blocking jobs that have not
 /// started too. A poll or a job that is running can't be
@@ -74,6 +75,11 @@ where
 /// after five seconds says on standard error what it is waiting for; dropped on a worker, its own
 /// or another runtime's, it does not wait. Handles, wakers and sleeps may outlive the runtime:
 /// spawning then gives a handle that is cancelled, a wake does nothing, and a sleep goes on.
+///
+/// # Forks
+///
+/// In a process that was forked from the one that started it, none of its threads are: whatever uses
+/// it there panics, and dropping it drops nothing and does not wait.
 ///
 /// # Examples
 ///
@@ -144,6 +150,7 @@ impl Runtime {
     {
         drop(block_on::may_block("Runtime::run"));
         let pool = self.shared().pool().number();
+        self.shared().check_process("Runtime::run");
         let abort = AbortOnUnwind;
         // SAFETY: the wait below ends when the task is complete, its future dropped and its output
         // moved here; should it unwind instead, the process ends.
@@ -219,12 +226,14 @@ impl Runtime {
     }
 
     /// Figures of this moment.
+    #[track_caller]
     pub fn metrics(&self) -> Metrics {
         self.handle.metrics()
     }
 
     /// Makes this runtime the thread's current one until the guard is dropped, so that
     /// [`spawn`](crate::spawn) and [`sleep`](crate::sleep) use it.
+    #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
@@ -232,9 +241,13 @@ impl Runtime {
     /// Shuts down, and waits for every thread for at most `limit`. The report names the threads
     /// that had not ended by then; they end when what they run returns.
     ///
-    /// On a worker, inside any task, it does not wait.
+    /// On a worker, inside any task, it does not wait; nor on a thread of the runtime's own.
     pub fn shutdown_timeout(mut self, limit: Duration) -> ShutdownReport {
         self.abandoned = true;
+        if !self.shared().is_here() {
+            fork::say_not_waiting();
+            return ShutdownReport { stuck: Vec::new() };
+        }
         self.shared().close();
         let threads = self.shared().threads();
         if self.may_wait() && threads.wait(Instant::now().checked_add(limit)) {
@@ -255,8 +268,14 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if self.abandoned {
+            return;
+        }
+        if !self.shared().is_here() {
+            return fork::say_not_waiting();
+        }
         self.shared().close();
-        if !self.abandoned && self.may_wait() {
+        if self.may_wait() {
             self.shared().threads().wait_and_complain();
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     builder::{Rescue, Settings},
     context,
     metrics::Metrics,
+    os::fork,
     scheduler::pool::{Pool, Pooled},
     scheduler::{
         monitor::{self, Monitor},
@@ -19,6 +20,7 @@ use std::{
     collections::BTreeMap,
     future::Future,
     io,
+    panic::Location,
     sync::{Arc, Weak},
 };
 use wheelhouse_timer::{
@@ -47,7 +49,7 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// If there are too many runtimes.
+    /// If there are too many runtimes, or no memory.
     pub(crate) fn new(settings: Settings) -> io::Result<Arc<Shared>> {
         let Settings {
             workers,
@@ -57,6 +59,7 @@ impl Shared {
             rescue,
             panics,
         } = settings;
+        fork::watch()?;
         let pool = Pool::acquire(workers, rescue.max_spares)?;
         pool.set_debug_mode(rescue.debug);
         let shared = Arc::new_cyclic(|shared| {
@@ -83,6 +86,23 @@ impl Shared {
 
     pub(crate) fn pool(&self) -> &'static Pool {
         self.pool
+    }
+
+    /// Whether its threads are in this process.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        self.pool.process().is_current()
+    }
+
+    /// Before `what`, a public function, uses this runtime.
+    ///
+    /// # Panics
+    ///
+    /// In a process that was forked from the runtime's own.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn check_process(&self, what: &str) {
+        self.pool.process().check(what, Location::caller());
     }
 
     pub(crate) fn timers(&self) -> &ShardSet {
@@ -114,6 +134,7 @@ impl Shared {
         }
     }
 
+    #[track_caller]
     pub(crate) fn spawn_blocking<F, R>(
         self: &Arc<Self>,
         f: F,
@@ -123,6 +144,7 @@ impl Shared {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.pool.process().check("spawn_blocking", site.0);
         let (job, handle) = task::new::<_, OnThread>(Job::new(f), self.pool.number(), site);
         self.blocking.push(self, job)?;
         Ok(handle)
@@ -230,9 +252,10 @@ impl Shared {
     pub(crate) fn start_reporter(self: &Arc<Self>) -> io::Result<()> {
         let shared = Arc::clone(self);
         let thread = self.announce_thread("reports");
-        thread.start(&self.thread_options, move |_| {
+        thread.start(&self.thread_options, move |running| {
             let _entered = shared.enter();
-            shared.monitor().reports().hand_over(&shared.rescue);
+            let reports = shared.monitor().reports();
+            reports.hand_over(&shared.rescue, running);
         })
     }
 
@@ -243,7 +266,12 @@ impl Shared {
         self.timers.close();
     }
 
+    /// Begins the shutdown. In a process where the runtime's threads are not, there is nothing to shut
+    /// down.
     pub(crate) fn close(&self) {
+        if !self.is_here() {
+            return;
+        }
         self.pool.close();
         self.monitor.end();
         self.blocking.close(self);
@@ -252,6 +280,10 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        if !self.is_here() {
+            // Nor are there any threads to detach.
+            return std::mem::forget(Arc::clone(&self.threads));
+        }
         self.close();
         self.pool.drain();
         self.timers.close();

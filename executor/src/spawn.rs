@@ -1,6 +1,6 @@
 //! `spawn` and `spawn_blocking`, on the runtime around the thread.
 
-use crate::{context, task::JoinHandle};
+use crate::{context, os::fork::Process, task::JoinHandle};
 use std::{future::Future, io, panic::Location};
 
 /// Starts a task on the runtime around this thread: asyncio's `create_task`.
@@ -81,9 +81,13 @@ where
 #[track_caller]
 pub(crate) fn outside(what: &str) -> ! {
     let site = Location::caller();
+    let forked = match Process::is_forked() {
+        true => "; the threads of runtimes from before the process was forked are not here",
+        false => "",
+    };
     panic!(
         "`wheelhouse::{what}` was called at {site}, outside a runtime: call it inside \
-         `wheelhouse::run(async {{ .. }})`, or use the method of a `Runtime` or `Handle`"
+         `wheelhouse::run(async {{ .. }})`, or use the method of a `Runtime` or `Handle`{forked}"
     )
 }
 

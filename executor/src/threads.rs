@@ -1,19 +1,22 @@
 //! The threads of one runtime: starting them, waiting for their end, and saying what holds them up.
 
+mod report;
+mod running;
+
+pub use report::{ShutdownReport, StuckThread};
+pub(crate) use running::Running;
+
 use crate::{
     debug,
-    scheduler::polling::Polling,
     stuck::Polled,
     task::{Label, TaskInfo, TaskState, contain},
     unhandled::{Place, Unhandled},
 };
-use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
 use std::{
-    fmt, io,
-    panic::Location,
-    sync::{Arc, OnceLock},
-    thread::{self, ThreadId},
+    io,
+    sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -23,15 +26,6 @@ pub(crate) struct Threads {
     running: Mutex<Vec<Arc<Running>>>,
     one_ended: Condvar,
     handles: Mutex<Vec<thread::JoinHandle<()>>>,
-}
-
-/// One thread, and what it polls.
-pub(crate) struct Running {
-    name: Arc<str>,
-    /// Whether it never runs the program's code, so that nothing can hold it up.
-    internal: bool,
-    thread: OnceLock<ThreadId>,
-    polling: CachePadded<Polling>,
 }
 
 /// How threads are made.
@@ -56,32 +50,6 @@ impl Options {
     }
 }
 
-impl Running {
-    pub(crate) fn new(name: &str) -> Self {
-        Running {
-            name: name.into(),
-            internal: false,
-            thread: OnceLock::new(),
-            polling: CachePadded::default(),
-        }
-    }
-
-    /// Notes that the current thread is the one.
-    fn begin(&self) {
-        self.thread.get_or_init(|| thread::current().id());
-    }
-
-    pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// What it polls.
-    #[inline]
-    pub(crate) fn polling(&self) -> &Polling {
-        &self.polling
-    }
-}
-
 impl Threads {
     /// Enters a thread that is about to be started: from now on a shutdown waits for it.
     pub(crate) fn announce(self: &Arc<Self>, name: &str) -> Announced {
@@ -91,11 +59,7 @@ impl Threads {
     /// As [`announce`](Self::announce), for a thread that runs none of the program's code: no report
     /// names it.
     pub(crate) fn announce_internal(self: &Arc<Self>, name: &str) -> Announced {
-        let internal = true;
-        self.enter(Running {
-            internal,
-            ..Running::new(name)
-        })
+        self.enter(Running::internal(name))
     }
 
     fn enter(self: &Arc<Self>, running: Running) -> Announced {
@@ -122,13 +86,22 @@ impl Threads {
     }
 
     /// Waits until all threads have ended, or `deadline`. True: they have.
+    ///
+    /// Before a deadline it looks at what they run, at once and then after pauses that double, so that
+    /// a report can say how long they have been in it.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        let begin = Instant::now();
         let mut running = self.running.lock();
         while !running.is_empty() {
+            let now = Instant::now();
             match deadline {
                 None => self.one_ended.wait(&mut running),
-                Some(deadline) if Instant::now() >= deadline => return false,
-                Some(deadline) => drop(self.one_ended.wait_until(&mut running, deadline)),
+                Some(deadline) if now >= deadline => return false,
+                Some(deadline) => {
+                    running.iter().for_each(|thread| thread.look());
+                    let look = now + (now - begin).max(FIRST_PAUSE);
+                    let _late = self.one_ended.wait_until(&mut running, deadline.min(look));
+                }
             }
         }
         true
@@ -136,18 +109,17 @@ impl Threads {
 
     /// Whether the calling thread is one of them.
     pub(crate) fn is_current(&self) -> bool {
-        let current = thread::current().id();
         self.running
             .lock()
             .iter()
-            .any(|running| running.thread.get() == Some(&current))
+            .any(|running| running.is_current())
     }
 
     /// The tasks and jobs that the threads run.
     pub(crate) fn look(&self) -> Vec<TaskInfo> {
         let running = self.running.lock();
         let info = |thread: &Arc<Running>| {
-            let poll = thread.polling.now()?;
+            let poll = thread.polling().now()?;
             let Polled::Task(id) = poll.what() else {
                 return None;
             };
@@ -155,7 +127,7 @@ impl Threads {
             Some(TaskInfo {
                 label: Label { id, name, site },
                 state: TaskState::Running,
-                duration: None,
+                duration: thread.duration(poll),
             })
         };
         running.iter().filter_map(info).collect()
@@ -164,13 +136,7 @@ impl Threads {
     /// The threads that have not ended, and may be held up.
     pub(crate) fn stuck(&self) -> Vec<StuckThread> {
         let running = self.running.lock();
-        let stuck = |thread: &Arc<Running>| StuckThread {
-            name: thread.name.to_string(),
-            spawn_site: thread.polling.site(),
-        };
-        // An internal thread is named if it ends a task, which others may hold up.
-        let held_up = |thread: &&Arc<Running>| !thread.internal || thread.polling.site().is_some();
-        running.iter().filter(held_up).map(stuck).collect()
+        running.iter().filter_map(|thread| thread.stuck()).collect()
     }
 }
 
@@ -192,7 +158,7 @@ impl Announced {
         body: impl FnOnce(&Arc<Running>) + Send + 'static,
     ) -> io::Result<()> {
         let threads = Arc::clone(&self.threads);
-        let name = self.running.name.to_string();
+        let name = self.running.name().to_string();
         let mut builder = thread::Builder::new().name(name.clone());
         if let Some(size) = options.stack_size {
             builder = builder.stack_size(size);
@@ -203,9 +169,10 @@ impl Announced {
             let announced = self;
             announced.running.begin();
             let options = options;
-            options.call(&options.on_start);
-            body(&announced.running);
-            options.call(&options.on_stop);
+            let running = &announced.running;
+            running.in_hook(|| options.call(&options.on_start));
+            body(running);
+            running.in_hook(|| options.call(&options.on_stop));
         });
         let handle = started.map_err(|error| {
             let text = format!("could not start thread `{name}`: {error}");
@@ -228,101 +195,11 @@ impl Drop for Announced {
     }
 }
 
-/// What a shutdown that did not wait any longer left behind.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let runtime = wheelhouse::Runtime::new().unwrap();
-/// let report = runtime.shutdown_timeout(Duration::from_secs(10));
-/// assert!(report.is_complete(), "{report}");
-/// ```
-#[derive(Debug, Clone)]
-#[must_use = "the report says which threads are stuck"]
-pub struct ShutdownReport {
-    pub(crate) stuck: Vec<StuckThread>,
-}
-
-/// A thread that was still running when a shutdown stopped waiting for it.
-///
-/// # Examples
-///
-/// ```
-/// use std::sync::mpsc;
-/// use std::time::Duration;
-///
-/// let runtime = wheelhouse::Runtime::builder().thread_name("db").build().unwrap();
-/// let (running, is_running) = mpsc::channel();
-/// let (release, released) = mpsc::channel::<()>();
-/// let job = runtime.spawn_blocking(move || {
-///     running.send(()).unwrap();
-///     released.recv() // for as long as somebody else likes
-/// });
-/// is_running.recv().unwrap();
-///
-/// let report = runtime.shutdown_timeout(Duration::from_millis(5));
-/// let thread = report.stuck().iter().find(|thread| thread.name() == "db-b0").unwrap();
-/// assert_eq!(thread.spawn_site(), Some(job.spawn_site()));
-/// assert!(!report.is_complete());
-/// drop(release); // and it ends
-/// ```
-#[derive(Debug, Clone)]
-pub struct StuckThread {
-    name: String,
-    spawn_site: Option<&'static Location<'static>>,
-}
-
-impl ShutdownReport {
-    /// Whether every thread has ended.
-    pub fn is_complete(&self) -> bool {
-        self.stuck.is_empty()
-    }
-
-    /// The threads that have not.
-    pub fn stuck(&self) -> &[StuckThread] {
-        &self.stuck
-    }
-}
-
-impl StuckThread {
-    /// The thread's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Where the task or blocking job was spawned that the thread runs; none if it runs none.
-    pub fn spawn_site(&self) -> Option<&'static Location<'static>> {
-        self.spawn_site
-    }
-}
-
-impl fmt::Display for StuckThread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.spawn_site {
-            Some(site) => write!(f, "thread `{}`, which runs what {site} spawned", self.name),
-            None => write!(f, "thread `{}`", self.name),
-        }
-    }
-}
-
-impl fmt::Display for ShutdownReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.stuck.is_empty() {
-            return write!(f, "every thread has ended");
-        }
-        write!(f, "still running: ")?;
-        for (index, thread) in self.stuck.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{thread}")?;
-        }
-        Ok(())
-    }
-}
-
 /// How long a shutdown without a limit waits before it says what it waits for.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits at least before it looks again at what the threads run.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 impl Threads {
     /// Waits for every thread; after [`PATIENCE`] it says on standard error which ones are stuck.

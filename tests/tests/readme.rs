@@ -98,6 +98,7 @@ fn every_link_leads_somewhere() {
         "executor/docs/asyncio.md",
         "executor/docs/cancel.md",
         "executor/docs/blocked.md",
+        "executor/docs/shutdown.md",
     ];
     for page in pages {
         let path = workspace().join(page);
@@ -126,7 +127,7 @@ fn every_label_of_the_guides_is_defined_twice() {
     let docs = workspace().join("executor/docs");
     let read = |name| fs::read_to_string(docs.join(name)).expect(name);
     let in_rustdoc = read("links.md");
-    for name in ["asyncio.md", "cancel.md", "blocked.md"] {
+    for name in ["asyncio.md", "cancel.md", "blocked.md", "shutdown.md"] {
         let page = read(name);
         let uses = page.split("][").skip(1);
         let used: Vec<&str> = uses.filter_map(|rest| rest.split(']').next()).collect();

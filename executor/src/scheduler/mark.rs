@@ -14,6 +14,10 @@ impl Mark {
     /// The lowest bit of a poll's word is free for this.
     const REPLACED: u64 = 1;
 
+    /// Stands for the poll in which the worker's process was forked, as the new process sees it: that
+    /// poll is the worker's last. No poll's word is like this.
+    const LAST: u64 = u64::MAX;
+
     pub(super) fn new() -> Self {
         Mark(AtomicU64::new(0))
     }
@@ -51,9 +55,22 @@ impl Mark {
     }
 
     /// Clears it. True: its thread was left out of the surplus.
+    ///
+    /// The mark of a last poll stays.
     pub(super) fn clear(&self) -> bool {
         // AcqRel pairs with `replace`.
-        self.0.swap(0, AcqRel) & Mark::REPLACED != 0
+        let mark = self.0.swap(0, AcqRel);
+        if mark == Mark::LAST {
+            self.stay();
+        }
+        mark & Mark::REPLACED != 0
+    }
+
+    /// Marks the present poll as the worker's last, for good. In a process that was just forked.
+    #[cold]
+    pub(super) fn stay(&self) {
+        // Relaxed: the worker itself will look, and nobody else is there.
+        self.0.store(Mark::LAST, Relaxed);
     }
 
     /// As [`clear`](Self::clear), if it still is of this poll.

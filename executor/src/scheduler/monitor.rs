@@ -174,6 +174,10 @@ pub(crate) struct WatchGuard<'a> {
 
 impl Drop for WatchGuard<'_> {
     fn drop(&mut self) {
+        if !self.running.is_here() {
+            // It was the future of a `block_on` that forked, and there is no monitor.
+            return;
+        }
         let mut watched = self.monitor.watched.lock();
         watched.retain_mut(|other| !Arc::ptr_eq(other.running(), &self.running) || other.leave());
         let last = !watched.iter().any(Watched::is_at_work);

@@ -4,7 +4,7 @@
 //! spawned the task. The word comes first. A reader takes the line first and then the word: if the word is
 //! that of an earlier look, the line belongs to it.
 
-use crate::{stuck::Polled, task::Id};
+use crate::{os::fork::Process, stuck::Polled, task::Id};
 use std::{
     panic::Location,
     ptr,
@@ -15,10 +15,11 @@ use std::{
 };
 
 /// Published by one thread.
-#[derive(Default)]
 pub(crate) struct Polling {
     word: AtomicU64,
     site: AtomicPtr<Location<'static>>,
+    /// Where that thread is.
+    process: Process,
 }
 
 /// A poll, as it was published: in its word the task's id, some bits that count polls, and a
@@ -37,6 +38,14 @@ const BLOCK_ON: u64 = (1 << 48) - 1;
 const WAKERS: u64 = (1 << 48) - 2;
 
 impl Polling {
+    pub(crate) fn new() -> Self {
+        Polling {
+            word: AtomicU64::new(0),
+            site: AtomicPtr::default(),
+            process: Process::current(),
+        }
+    }
+
     /// A task is about to be polled.
     #[inline]
     pub(crate) fn task(&self, id: Id, site: &'static Location<'static>) {
@@ -63,8 +72,15 @@ impl Polling {
         self.site.store(ptr::from_ref(site).cast_mut(), Release);
     }
 
-    /// The thread is about to sleep, and polls nothing.
+    /// The thread goes back to what its runtime has for it, and polls nothing. Ends the process if what
+    /// it was in has forked it.
     pub(crate) fn rest(&self) {
+        self.process.end_if_forked();
+        self.end();
+    }
+
+    /// The thread polls nothing, and goes on with something of its own.
+    pub(crate) fn end(&self) {
         // Release: as in `begin`.
         self.site.store(ptr::null_mut(), Release);
     }

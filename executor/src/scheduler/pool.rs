@@ -20,12 +20,13 @@ use super::{
 };
 use crate::{
     context,
+    os::fork::{self, Process},
     task::{Registry, Runnable, Schedule},
     unhandled::Unhandled,
 };
 use crossbeam_deque::{Injector, Steal};
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     cell::Cell,
     io,
@@ -33,11 +34,14 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Duration,
 };
 use wheelhouse_timer::driver::Keeper;
 
 pub(crate) struct Pool {
     number: u16,
+    /// Where its threads are.
+    process: Process,
     injector: Injector<Runnable>,
     sleepers: Sleepers,
     crew: Crew,
@@ -70,6 +74,10 @@ struct Pools {
     free: Vec<&'static Pool>,
 }
 
+/// How long a forked process waits for the lock of all pools, which a thread may have held that is not
+/// there.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Pool {
     /// An open pool with this many workers, and seats for as many spares.
     pub(crate) fn acquire(workers: usize, spares: usize) -> io::Result<&'static Pool> {
@@ -83,7 +91,9 @@ impl Pool {
     }
 
     fn find_or_make(workers: usize, spares: usize) -> io::Result<&'static Pool> {
-        let mut pools = FREE.lock();
+        let mut pools = Pool::lock_all()?;
+        // Another process may have been about to use those that were free when it was forked.
+        pools.free.retain(|pool| pool.process.is_current());
         let fits =
             |pool: &&'static Pool| pool.workers() == workers && pool.seats() == workers + spares;
         if let Some(index) = pools.free.iter().position(fits) {
@@ -99,10 +109,22 @@ impl Pool {
         Ok(TABLE[number].get_or_init(|| new()))
     }
 
+    fn lock_all() -> io::Result<MutexGuard<'static, Pools>> {
+        if !Process::is_forked() {
+            return Ok(FREE.lock());
+        }
+        FREE.try_lock_for(PATIENCE).ok_or_else(|| {
+            let text =
+                "the process was forked while another of its threads started or ended a runtime";
+            io::Error::other(text)
+        })
+    }
+
     fn new(number: u16, workers: usize, spares: usize) -> Self {
         let seats = workers + spares;
         Pool {
             number,
+            process: Process::current(),
             injector: Injector::new(),
             sleepers: Sleepers::new(seats),
             crew: Crew::new(workers, spares),
@@ -119,7 +141,7 @@ impl Pool {
         FREE.lock().free.push(self);
     }
 
-    fn by_number(number: u16) -> &'static Pool {
+    pub(crate) fn by_number(number: u16) -> &'static Pool {
         TABLE[usize::from(number)]
             .get()
             .expect("a task's pool is in the table")
@@ -154,6 +176,12 @@ impl Pool {
 
     pub(crate) fn number(&self) -> u16 {
         self.number
+    }
+
+    /// The process in which its threads are.
+    #[inline]
+    pub(crate) fn process(&self) -> Process {
+        self.process
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -268,7 +296,14 @@ impl Pool {
 
     /// Queues a new task from a thread that is not one of the pool's workers. If the pool is closed,
     /// the task is cancelled, here and now.
+    ///
+    /// # Panics
+    ///
+    /// If the pool's threads are in another process: also on what was a worker of it.
     pub(crate) fn inject_new(&self, task: Runnable) {
+        if !self.process.is_current() {
+            fork::used_elsewhere("spawn", task.site());
+        }
         self.inject(task);
         if self.is_closed() {
             self.drain();

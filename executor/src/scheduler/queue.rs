@@ -110,6 +110,11 @@ impl LocalQueue {
         &self.shared.mark
     }
 
+    /// In a process that was just forked: the present poll is this worker's last.
+    pub(crate) fn leave(&self) {
+        self.shared.mark.stay();
+    }
+
     /// Queues a task that was woken on this thread: it runs next.
     #[inline]
     pub(crate) fn push_woken(&self, task: Runnable) {

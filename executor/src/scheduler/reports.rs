@@ -9,6 +9,7 @@ use crate::{
     debug,
     shared::Shared,
     stuck::BlockedReport,
+    threads::Running,
     unhandled::{self, Place},
 };
 use parking_lot::{Condvar, Mutex};
@@ -68,10 +69,12 @@ impl Reports {
     }
 
     /// The body of the thread.
-    pub(crate) fn hand_over(&self, rescue: &Rescue) {
+    pub(crate) fn hand_over(&self, rescue: &Rescue, running: &Running) {
         while let Some((report, to)) = self.next() {
             match (to, &rescue.on_blocked) {
-                (To::Hook, Some(hook)) => unhandled::contain(Place::Hook, || hook(&report)),
+                (To::Hook, Some(hook)) => {
+                    running.in_hook(|| unhandled::contain(Place::Hook, || hook(&report)));
+                }
                 (To::Hook, None) => {}
                 (To::StandardError, _) => debug::say(format_args!("{report}")),
             }

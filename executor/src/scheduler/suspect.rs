@@ -7,7 +7,7 @@
 //! look stuck; where the system does not tell, the clock has to do.
 
 use super::polling::Poll;
-use crate::{os_thread::Usage, stuck::StuckKind};
+use crate::{os::thread::Usage, stuck::StuckKind};
 
 /// Nanoseconds on a processor after which a poll computes for long.
 pub(super) const LONG: u64 = 10_000_000;

@@ -6,11 +6,14 @@ use super::{
     suspect::{Look, Over, Suspect},
 };
 use crate::{
-    os_thread::{OsThread, Probe},
+    os::thread::{OsThread, Probe},
     stuck::StuckPoll,
     threads::Running,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub(super) struct Watched {
     running: Arc<Running>,
@@ -22,6 +25,8 @@ pub(super) struct Watched {
     suspect: Suspect,
     /// The word of its last poll.
     word: u64,
+    /// The poll that the last look saw, announced or not.
+    noted: Option<Poll>,
     /// Whether debug mode has told of the present poll.
     told: bool,
     /// The word of the poll that the monitor has marked last.
@@ -40,6 +45,7 @@ impl Watched {
             probe: None,
             suspect: Suspect::default(),
             word: 0,
+            noted: None,
             told: false,
             marked: 0,
             gone: false,
@@ -63,7 +69,9 @@ impl Watched {
     /// Looks at what it polls at `now`, in nanoseconds. A poll that has announced that it will block
     /// counts as none.
     pub(super) fn look(&mut self, now: u64, announced: bool) -> (Look, Option<Over>) {
-        let poll = self.running.polling().now().filter(|_| !announced);
+        let poll = self.running.polling().now();
+        self.note(poll);
+        let poll = poll.filter(|_| !announced);
         let (os, probe) = (&self.os, &mut self.probe);
         let usage = || {
             if probe.is_none() {
@@ -76,6 +84,20 @@ impl Watched {
             self.probe = None;
         }
         looked
+    }
+
+    /// Leaves word, for whoever asks how long the thread has been in its poll, that it is in this one
+    /// now.
+    fn note(&mut self, poll: Option<Poll>) {
+        if self.noted == poll {
+            return;
+        }
+        let old = std::mem::replace(&mut self.noted, poll);
+        match (old, poll) {
+            (_, Some(poll)) => self.running.note(poll, Instant::now()),
+            (Some(old), None) => self.running.forget(old),
+            (None, None) => {}
+        }
     }
 
     /// Its stuck poll, and for how many nanoseconds it has been seen.
@@ -115,7 +137,7 @@ impl Watched {
     /// The thread is watched no longer. True: the monitor has to look once more, for a poll that it
     /// has found stuck.
     pub(super) fn leave(&mut self) -> bool {
-        self.running.polling().rest();
+        self.running.polling().end();
         self.gone = true;
         self.stuck(0).is_some()
     }

@@ -5,7 +5,9 @@ use super::{
     raw::{self, Header},
     state::Wake,
 };
-use crate::{block_on, budget, error::JoinError, unhandled::Place};
+use crate::{
+    block_on, budget, error::JoinError, os::fork::Process, scheduler::pool::Pool, unhandled::Place,
+};
 use std::{
     cell::UnsafeCell,
     fmt,
@@ -208,6 +210,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
+        self.check_process("JoinHandle::join");
         block_on::wait("JoinHandle::join", self)
     }
 
@@ -237,7 +240,23 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, JoinError>> {
+        self.check_process("JoinHandle::join_timeout");
         block_on::wait_timeout("JoinHandle::join_timeout", self, limit)
+    }
+
+    /// Before `what` waits for the task.
+    ///
+    /// # Panics
+    ///
+    /// If the task will not end, for this process was forked from that of its runtime.
+    #[inline]
+    #[track_caller]
+    fn check_process(&self, what: &str) {
+        if Process::is_forked() && !self.is_finished() {
+            Pool::by_number(self.header().pool())
+                .process()
+                .check(what, Location::caller());
+        }
     }
 
     /// Leaves `waker` for the task's end. False: it has ended.
@@ -292,8 +311,11 @@ impl<T> Future for JoinHandle<T> {
         if !budget::spend(cx) {
             return Poll::Pending;
         }
-        if !self.is_finished() && self.leave_waker(cx.waker()) {
-            return Poll::Pending;
+        if !self.is_finished() {
+            self.check_process("JoinHandle::poll");
+            if self.leave_waker(cx.waker()) {
+                return Poll::Pending;
+            }
         }
         Poll::Ready(self.take_output())
     }
