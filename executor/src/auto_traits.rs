@@ -2,7 +2,7 @@
 
 use crate::{
     AbortHandle, BlockedReport, ConsumeBudget, EnterGuard, Handle, JoinError, JoinHandle, Metrics,
-    Runtime, StuckPoll, YieldNow,
+    Runtime, Scope, ScopedJoinHandle, StuckPoll, YieldNow,
     gather::{Gather, Settle, TryGather},
     time::{Interval, Sleep, Timeout},
 };
@@ -21,6 +21,12 @@ assert_impl_all!(AbortHandle: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(JoinError: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Runtime: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Handle: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Scope<'static, 'static>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(
+    ScopedJoinHandle<'static, Cell<u8>>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe
+);
+assert_impl_all!(ScopedJoinHandle<'static, PhantomPinned>: Unpin);
+assert_not_impl_any!(ScopedJoinHandle<'static, Rc<()>>: Send, Sync);
 assert_impl_all!(BlockedReport: Send, Sync, Unpin);
 assert_not_impl_any!(BlockedReport: UnwindSafe);
 assert_impl_all!(StuckPoll: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);

@@ -4,6 +4,7 @@ use crate::{
     block_on, context,
     metrics::Metrics,
     os::fork,
+    scope::Scope,
     shared::{Entered, Shared},
     spawn::{no_thread, outside},
     task::{JoinHandle, TaskInfo},
@@ -125,6 +126,33 @@ impl Handle {
         drop(block_on::may_block("block_on"));
         let _entered = self.shared.enter();
         block_on::watched(&self.shared, Location::caller(), future)
+    }
+
+    /// As [`wheelhouse::scope`](crate::scope()), with this runtime around the closure. The tasks of the
+    /// scope are this runtime's.
+    ///
+    /// # Panics
+    ///
+    /// If the closure does, or if a task has panicked and nobody has got that from its handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let handle = runtime.handle().clone();
+    /// let mut text = String::from("hello");
+    /// handle.scope(|s| {
+    ///     s.spawn(async { text.push_str(", scope") });
+    /// });
+    /// assert_eq!(text, "hello, scope");
+    /// ```
+    #[track_caller]
+    pub fn scope<'env, F, R>(&self, f: F) -> R
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+    {
+        let _entered = self.shared.enter();
+        Scope::lend(Arc::clone(&self.shared), f)
     }
 
     /// What the tasks and blocking jobs of the runtime are doing at about this moment, in the order of

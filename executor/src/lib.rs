@@ -23,6 +23,7 @@
 //! |---|---|
 //! | run an async program | [`run`] in an ordinary `main`, or a [`Runtime`] from its [`Builder`] |
 //! | start something that goes on by itself | [`spawn`] |
+//! | start tasks that borrow, and wait for them on this thread | [`scope()`] |
 //! | do several things at once and have all results | [`gather!`], [`try_gather!`] |
 //! | the same inside one task, borrowing from it | [`join!`], [`try_join!`] |
 //! | wait for a time | [`sleep`], [`timeout`], [`interval`], and the rest of [`time`] |
@@ -60,6 +61,8 @@
 //! | [`JoinHandle<T>`] | if `T: Send` | if `T: Send` | yes | yes |
 //! | [`AbortHandle`], [`JoinError`] | yes | yes | yes | yes |
 //! | [`Runtime`], [`Handle`] | yes | yes | yes | yes |
+//! | [`Scope`] | yes | yes | yes | yes |
+//! | [`ScopedJoinHandle<T>`] | if `T: Send` | if `T: Send` | yes | yes |
 //! | [`EnterGuard`] | no | no | yes | no |
 //! | [`StuckPoll`], [`Metrics`] | yes | yes | yes | yes |
 //! | [`BlockedReport`] | yes | yes | yes | no |
@@ -89,6 +92,7 @@ mod metrics;
 mod os;
 mod runtime;
 mod scheduler;
+mod scope;
 mod shared;
 mod spawn;
 mod stuck;
@@ -104,6 +108,7 @@ pub use error::JoinError;
 pub use handle::{EnterGuard, Handle};
 pub use metrics::Metrics;
 pub use runtime::{Runtime, run};
+pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, spawn_blocking};
 pub use stuck::{BlockedReport, StuckKind, StuckPoll};
 #[doc(inline)]

@@ -9,6 +9,7 @@ use crate::{
     metrics::Metrics,
     os::fork,
     scheduler::pool::Pooled,
+    scope::Scope,
     shared::Shared,
     task::{self, JoinHandle},
     threads::ShutdownReport,
@@ -218,6 +219,29 @@ impl Runtime {
         R: Send + 'static,
     {
         self.handle.spawn_blocking(f)
+    }
+
+    /// Calls a closure that can spawn tasks which borrow, and blocks until they have ended; see
+    /// [`wheelhouse::scope`](crate::scope()).
+    ///
+    /// # Panics
+    ///
+    /// As [`Handle::scope`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = wheelhouse::Runtime::new().unwrap();
+    /// let numbers = [1, 2, 3];
+    /// let sum = runtime.scope(|s| s.spawn(async { numbers.iter().sum::<i32>() }).join());
+    /// assert_eq!(sum.unwrap(), 6);
+    /// ```
+    #[track_caller]
+    pub fn scope<'env, F, R>(&self, f: F) -> R
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+    {
+        self.handle.scope(f)
     }
 
     /// A handle for other threads.

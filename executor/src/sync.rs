@@ -1,6 +1,6 @@
 //! std or loom: the only switch of this crate.
 //!
-//! The protocols that loom checks (`task/state.rs`, `blocking/queue.rs`, and in `scheduler/` `idle.rs`,
+//! The protocols that loom checks (`task/state.rs`, `blocking/queue.rs`, `scope/count.rs`, and in `scheduler/` `idle.rs`,
 //! `timekeeper.rs`, `parker.rs`, `lifo.rs`, `crew.rs` and `doze.rs`) take their atomics, their locks
 //! and their thread parking from here. Everything else uses std directly.
 

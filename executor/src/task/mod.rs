@@ -99,8 +99,11 @@ where
 /// As [`new`], for a future that borrows.
 ///
 /// # Safety
-/// The caller waits until the task is complete, and takes its output, before what the future and
-/// its output borrow ends.
+/// What the future and its output borrow must not end before both are gone: the future dropped, and
+/// the output dropped or moved out by the handle. The caller sees to that, for example by waiting for
+/// the handle's output ([`Runtime::run`](crate::Runtime::run)), or by something behind the future and
+/// behind the output that says when each has been dropped ([`scope`](crate::scope())). What is left of
+/// the task after that borrows nothing, and may stay as long as wakers and abort handles do.
 pub(crate) unsafe fn new_unchecked<F, S>(
     future: F,
     pool: u16,
