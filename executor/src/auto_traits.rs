@@ -1,9 +1,10 @@
 //! The table of auto traits in the crate's documentation, checked at compile time.
 
 use crate::{
-    AbortHandle, BlockedReport, ConsumeBudget, EnterGuard, Handle, JoinError, JoinHandle, Metrics,
-    Runtime, Scope, ScopedJoinHandle, StuckPoll, YieldNow,
+    AbortHandle, BlockedReport, ConsumeBudget, EnterGuard, GroupError, Handle, JoinError,
+    JoinHandle, Metrics, Runtime, Scope, ScopedJoinHandle, Spawner, StuckPoll, TaskGroup, YieldNow,
     gather::{Gather, Settle, TryGather},
+    group::{Failure, Next, Shutdown},
     time::{Interval, Sleep, Timeout},
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -42,6 +43,23 @@ assert_impl_all!(Gather<(Cell<u8>, PhantomPinned)>: Send, Unpin, UnwindSafe);
 assert_not_impl_any!(Gather<(Cell<u8>, u8)>: Sync);
 assert_not_impl_any!(Settle<(Cell<u8>, u8)>: Sync);
 assert_not_impl_any!(TryGather<(Cell<u8>, u8), u8>: Sync);
+assert_impl_all!(TaskGroup<Cell<u8>, Cell<u8>>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Spawner<Cell<u8>, Cell<u8>>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Next<'static, Cell<u8>, Cell<u8>>: Send, Sync, Unpin, UnwindSafe);
+assert_impl_all!(Shutdown<'static, Cell<u8>, Cell<u8>>: Send, Sync, Unpin, UnwindSafe);
+assert_impl_all!(TaskGroup<PhantomPinned, PhantomPinned>: Unpin);
+assert_not_impl_any!(TaskGroup<Rc<()>, u8>: Send, Sync);
+assert_not_impl_any!(TaskGroup<u8, Rc<()>>: Send, Sync);
+assert_not_impl_any!(Spawner<Rc<()>, u8>: Send, Sync);
+assert_not_impl_any!(Next<'static, Rc<()>, u8>: Send, Sync);
+assert_not_impl_any!(Shutdown<'static, Rc<()>, u8>: Send, Sync);
+assert_impl_all!(Failure<u8>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(GroupError<u8>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_not_impl_any!(Failure<Rc<()>>: Send, Sync);
+assert_not_impl_any!(GroupError<Rc<()>>: Send, Sync);
+assert_not_impl_any!(GroupError<Cell<u8>>: Sync);
+assert_not_impl_any!(Failure<PhantomPinned>: Unpin);
+assert_not_impl_any!(Failure<&'static mut u8>: UnwindSafe);
 assert_impl_all!(Sleep: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Interval: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Timeout<YieldNow>: Send, Sync, Unpin, UnwindSafe);

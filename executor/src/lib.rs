@@ -25,6 +25,7 @@
 //! | start something that goes on by itself | [`spawn`] |
 //! | start tasks that borrow, and wait for them on this thread | [`scope()`] |
 //! | do several things at once and have all results | [`gather!`], [`try_gather!`] |
+//! | start children that end with their owner, and fail together | [`task_group`], [`TaskGroup`] |
 //! | the same inside one task, borrowing from it | [`join!`], [`try_join!`] |
 //! | wait for a time | [`sleep`], [`timeout`], [`interval`], and the rest of [`time`] |
 //! | call code that blocks | [`spawn_blocking`], or [`block_in_place`] inside a task |
@@ -68,6 +69,9 @@
 //! | [`BlockedReport`] | yes | yes | yes | no |
 //! | [`YieldNow`], [`ConsumeBudget`] | yes | yes | yes | yes |
 //! | [`Gather`](gather::Gather), [`Settle`](gather::Settle), [`TryGather`](gather::TryGather) | yes | if the values are | yes | yes |
+//! | [`TaskGroup<T, E>`], [`Spawner`], [`group::Next`], [`group::Shutdown`] | if `T: Send` and `E: Send` | if `T: Send` and `E: Send` | yes | yes |
+//! | [`group::Failure<E>`], [`GroupError<E>`] | as `E` | as `E` | as `E` | as `E` |
+//! | [`task_group`]'s future | if the body's future and what that gives are | no | no | no |
 //! | [`Sleep`](time::Sleep) | yes | yes | yes | yes |
 //! | [`Timeout<F>`](time::Timeout) | as `F` | as `F` | as `F` | as `F` |
 //! | [`Interval`](time::Interval) | yes | yes | yes | yes |
@@ -84,6 +88,7 @@ mod context;
 mod debug;
 mod error;
 pub mod gather;
+pub mod group;
 mod handle;
 #[doc(hidden)]
 pub mod join;
@@ -105,6 +110,8 @@ pub use block_in_place::block_in_place;
 pub use budget::{ConsumeBudget, YieldNow, consume_budget, yield_now};
 pub use builder::Builder;
 pub use error::JoinError;
+#[doc(inline)]
+pub use group::{GroupError, Spawner, TaskGroup, task_group};
 pub use handle::{EnterGuard, Handle};
 pub use metrics::Metrics;
 pub use runtime::{Runtime, run};

@@ -1,0 +1,67 @@
+//! [`Spawner`], by which children spawn siblings.
+
+use super::{Inner, child};
+use crate::task::AbortHandle;
+use std::{fmt, future::Future, sync::Arc};
+
+/// Spawns children of a [`TaskGroup`](super::TaskGroup), from anywhere; from
+/// [`TaskGroup::spawner`](super::TaskGroup::spawner).
+///
+/// It keeps nothing alive: when the group ends, so do the children. A `task_group` does not wait for
+/// its spawners either, only for its children.
+pub struct Spawner<T, E> {
+    inner: Arc<Inner<T, E>>,
+}
+
+impl<T, E> Spawner<T, E> {
+    pub(super) fn new(inner: Arc<Inner<T, E>>) -> Self {
+        Spawner { inner }
+    }
+}
+
+impl<T: Send + 'static, E: Send + 'static> Spawner<T, E> {
+    /// Starts a child on the runtime around this thread.
+    ///
+    /// If the group is being cancelled, the child is cancelled before its first poll.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime, and if the group has ended, which it can't have as long as one of its
+    /// children runs, unless its owner was dropped. Both name the caller's line.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> AbortHandle
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        child::spawn(&self.inner, future, "Spawner::spawn")
+    }
+
+    /// Starts a child that blocks its thread; see
+    /// [`TaskGroup::spawn_blocking`](super::TaskGroup::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn), and if no thread at all can be started.
+    #[track_caller]
+    pub fn spawn_blocking<F>(&self, f: F) -> AbortHandle
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'static,
+    {
+        child::spawn_blocking(&self.inner, f, "Spawner::spawn_blocking")
+    }
+}
+
+impl<T, E> Clone for Spawner<T, E> {
+    fn clone(&self) -> Self {
+        Spawner {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<T, E> fmt::Debug for Spawner<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (children, results) = self.inner.counts();
+        write!(f, "Spawner({children} children, {results} results)")
+    }
+}
