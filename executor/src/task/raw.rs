@@ -320,7 +320,12 @@ impl<F: Future, S: Schedule> Cell<F, S> {
             if !matches!(&result, Err(error) if error.is_panic()) {
                 std::mem::swap(&mut result, &mut lost);
             }
-            unhandled::discard(lost);
+            // SAFETY: the caller holds the cell.
+            let header = unsafe { task.as_ref() };
+            match lost {
+                Ok(value) => header.contain(Place::Output, || drop(value)),
+                Err(error) => error.nobody_collects(),
+            }
         }
         // SAFETY: the stage is this thread's, and what it held has been dropped.
         unsafe { Self::output(task).write(result) };
