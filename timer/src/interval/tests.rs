@@ -133,6 +133,12 @@ fn it_can_be_reset() {
     assert_eq!(ticks(&mut interval, &hand, start, 20), [(20, 20)]);
     interval.reset_at(start + MILLI * 25);
     assert_eq!(ticks(&mut interval, &hand, start, 36), [(25, 25), (35, 35)]);
+    // Further away than its period.
+    interval.reset_at(start + MILLI * 100);
+    assert_eq!(
+        ticks(&mut interval, &hand, start, 115),
+        [(100, 100), (110, 110)]
+    );
 }
 
 #[test]

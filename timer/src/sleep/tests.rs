@@ -569,3 +569,49 @@ fn many_threads_sleep_at_once_and_none_is_early() {
         });
     });
 }
+
+/// One moves to the time of another, and goes away when a third fires.
+#[test]
+fn dropped_after_it_moved_to_a_time_where_another_is() {
+    let world = world();
+    let (count, waker) = Count::new();
+    let start = world.hand.now();
+    let mut fires = sleep_until(start + SECOND);
+    let mut moves = sleep_until(start + SECOND);
+    let mut stays = sleep_until(start + 2 * SECOND);
+    for sleep in [&mut fires, &mut moves, &mut stays] {
+        assert!(poll(sleep, &waker).is_pending());
+    }
+    moves.reset(start + 2 * SECOND);
+    // The entry of the one that moved may fire at its old time; it is not ready for that.
+    world.advance(SECOND + Duration::from_millis(1));
+    assert!(poll(&mut fires, &waker).is_ready());
+    assert!(poll(&mut moves, &waker).is_pending());
+    drop(moves);
+    assert_eq!(world.set.len(), 1, "the one that stays");
+    let before = count.get();
+    world.advance(SECOND);
+    assert!(poll(&mut stays, &waker).is_ready());
+    assert_eq!((count.get(), world.set.len()), (before + 1, 0));
+}
+
+/// Years one after another, and ten at once: as exact as a millisecond.
+#[test]
+fn years_are_as_exact_as_milliseconds() {
+    let world = world();
+    let (_count, waker) = Count::new();
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    for years in [1, 1, 1, 5, 10, 100] {
+        let deadline = world.hand.now() + years * YEAR;
+        let mut sleep = sleep_until(deadline);
+        assert!(poll(&mut sleep, &waker).is_pending());
+        world.advance(years * YEAR - Duration::from_nanos(1));
+        assert!(
+            poll(&mut sleep, &waker).is_pending(),
+            "{years} years: early"
+        );
+        world.advance(Duration::from_millis(1));
+        assert!(poll(&mut sleep, &waker).is_ready(), "{years} years: late");
+    }
+    assert_eq!(world.set.len(), 0);
+}

@@ -1,0 +1,483 @@
+//! Who a task is: its id, its name and the line that spawned it, asked from inside and outside.
+
+use std::collections::HashSet;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use wheelhouse::task::{self, Id, Task};
+use wheelhouse::{
+    JoinHandle, Runtime, block_in_place, gather, join, spawn, spawn_blocking, yield_now,
+};
+use wheelhouse_tests::{
+    Caught, Gate, LIMIT, ON_PURPOSE, WORKERS, catch, hold_workers, on_unwatched_workers,
+    on_workers, poll_once, quiet, watchdog,
+};
+
+/// What the code inside learns of its task.
+fn who() -> (Id, Option<String>) {
+    let task = task::current();
+    assert_eq!(task::try_current().unwrap().id(), task.id());
+    assert_eq!((task::id(), task::try_id()), (task.id(), Some(task.id())));
+    (task.id(), task.name().map(str::to_owned))
+}
+
+#[test]
+fn a_name_is_known_everywhere() {
+    quiet();
+    on_workers(WORKERS, |runtime, _| {
+        let gate = Gate::new();
+        let waits = gate.clone();
+        let future = async move {
+            waits.wait().await;
+            panic!("{ON_PURPOSE}: {:?}", who());
+        };
+        let named = task::Builder::new().name("acceptor");
+        let task = named.spawn_on(future, runtime.handle());
+        let line = line!() - 1;
+        gate.wait_for(1, LIMIT);
+        let (id, abort) = (task.id(), task.abort_handle());
+        assert_eq!(
+            (task.name(), abort.name()),
+            (Some("acceptor"), Some("acceptor"))
+        );
+        for site in [task.spawn_site(), abort.spawn_site()] {
+            assert_eq!((site.file(), site.line()), (file!(), line));
+        }
+        let all = runtime.handle().tasks();
+        let listed = all.iter().find(|task| task.id() == id).unwrap();
+        assert_eq!(listed.name(), Some("acceptor"));
+        gate.open();
+        let error = task.join().unwrap_err();
+        assert_eq!((error.id(), error.task_name()), (id, Some("acceptor")));
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("{:?}", (id, Some("acceptor")))),
+            "{text}"
+        );
+        assert!(text.contains("acceptor"), "{text}");
+        assert_eq!((abort.name(), abort.id()), (Some("acceptor"), id));
+        // Of one that was cancelled, too.
+        let named = task::Builder::new().name("cancelled");
+        let task = named.spawn_on(pending::<()>(), runtime.handle());
+        task.abort();
+        let error = task.join().unwrap_err();
+        assert_eq!(error.task_name(), Some("cancelled"));
+        assert!(error.to_string().contains("cancelled"));
+    });
+}
+
+#[test]
+fn a_name_is_any_text() {
+    on_workers(&[1, 4], |runtime, _| {
+        runtime.run(async {
+            let whose = |builder: task::Builder| builder.spawn(async { who().1.unwrap() });
+            let shared: Arc<str> = "an Arc".into();
+            let long = "ä".repeat(10_000);
+            let names: Vec<Arc<str>> = vec![
+                "a text".into(),
+                String::from("a String").into(),
+                Arc::clone(&shared),
+                "".into(),
+                "two\nlines\0and a NUL".into(),
+                long.as_str().into(),
+            ];
+            for name in names {
+                let task = whose(task::Builder::new().name(Arc::clone(&name)));
+                assert_eq!(task.name(), Some(&*name));
+                assert_eq!(*task.await.unwrap(), *name);
+            }
+            let task = whose(task::Builder::new().name(String::from("owned")));
+            assert_eq!(task.await.unwrap(), "owned");
+            let task = whose(task::Builder::new().name("first").name("last"));
+            assert_eq!(task.await.unwrap(), "last");
+            assert_eq!(Arc::strong_count(&shared), 1, "a name goes with its task");
+        });
+    });
+}
+
+#[test]
+fn without_a_name() {
+    on_workers(&[1, 4], |runtime, _| {
+        let task = runtime.spawn(async { who() });
+        assert_eq!((task.name(), task.abort_handle().name()), (None, None));
+        let id = task.id();
+        assert_eq!(task.join().unwrap(), (id, None));
+        let line = line!() + 1;
+        let task = task::Builder::new().spawn_on(async { task::current() }, runtime.handle());
+        assert_eq!((task.name(), task.spawn_site().line()), (None, line));
+        assert_eq!(task.join().unwrap().spawn_site().line(), line);
+        let error = {
+            let task = runtime.spawn(pending::<()>());
+            task.abort();
+            task.join().unwrap_err()
+        };
+        assert_eq!(error.task_name(), None);
+    });
+}
+
+#[test]
+fn a_builder_spawns_where_it_is_told() {
+    on_workers(&[1, 4], |runtime, _| {
+        let builder = || Runtime::builder().worker_threads(1);
+        let other = builder().thread_name("other").build().unwrap();
+        let thread = || thread::current().name().unwrap().to_owned();
+        let named = || task::Builder::new().name("somewhere");
+        let other = &other;
+        runtime.run(async move {
+            let here = named().spawn(async move { thread() }).await.unwrap();
+            assert!(here.starts_with("wheelhouse-"), "{here}");
+            let there = named().spawn_on(async move { thread() }, other.handle());
+            assert_eq!(there.await.unwrap(), "other-0");
+            let here = named().spawn_blocking(thread).await.unwrap();
+            assert!(here.starts_with("wheelhouse-b"), "{here}");
+            let there = named().spawn_blocking_on(thread, other.handle());
+            assert_eq!(there.await.unwrap(), "other-b0");
+        });
+        let line = line!() + 1;
+        let caught = catch(|| named().spawn(async {}));
+        caught.assert_names(line);
+        assert!(caught.text.contains("outside a runtime"), "{caught:?}");
+        let line = line!() + 1;
+        let caught = catch(|| named().spawn_blocking(|| ()));
+        caught.assert_names(line);
+    });
+}
+
+#[test]
+fn ids_inside_are_those_of_the_handles() {
+    on_workers(WORKERS, |runtime, _| {
+        let tasks: Vec<_> = (0..1000)
+            .map(|number| match number % 2 {
+                0 => runtime.spawn(async {
+                    let before = who();
+                    yield_now().await;
+                    assert_eq!(who(), before);
+                    before
+                }),
+                _ => runtime.spawn_blocking(who),
+            })
+            .collect();
+        let ids: HashSet<Id> = tasks.iter().map(JoinHandle::id).collect();
+        assert_eq!(ids.len(), 1000);
+        for task in tasks {
+            let id = task.id();
+            assert_eq!(task.join().unwrap(), (id, None));
+        }
+    });
+}
+
+#[test]
+fn each_child_is_itself() {
+    on_workers(WORKERS, |runtime, _| {
+        let builder = task::Builder::new().name("parent");
+        let parent = builder.spawn_on(
+            async {
+                let parent = who().0;
+                let inside = join!(async { who().0 }, async { who().0 });
+                assert_eq!(inside, (parent, parent), "they are no tasks of their own");
+                let child = spawn(async { who() }).await.unwrap();
+                let job = spawn_blocking(who).await.unwrap();
+                let (first, second) = gather!(async { who() }, async { who() }).await;
+                let all = [child, job, first, second];
+                assert!(
+                    all.iter().all(|(_, name)| name.is_none()),
+                    "no name is inherited"
+                );
+                let ids: HashSet<Id> = all.into_iter().map(|(id, _)| id).collect();
+                assert!(ids.len() == 4 && !ids.contains(&parent));
+                assert_eq!(who(), (parent, Some("parent".to_owned())));
+            },
+            runtime.handle(),
+        );
+        parent.join().unwrap();
+    });
+}
+
+/// Tells who it is in its destructor.
+struct WhoOnDrop(mpsc::Sender<Option<Id>>);
+
+impl Drop for WhoOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.send(task::try_id());
+    }
+}
+
+/// Ready at once or never; its destructor tells who it is.
+struct Held(
+    Poll<()>,
+    #[expect(dead_code, reason = "it is held")] WhoOnDrop,
+);
+
+impl Future for Held {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        self.0
+    }
+}
+
+#[test]
+fn destructors_of_futures_know_their_task() {
+    on_unwatched_workers(WORKERS, |runtime, workers| {
+        let (sender, dropped) = mpsc::channel();
+        let held = |poll| Held(poll, WhoOnDrop(sender.clone()));
+        let ended = runtime.spawn(held(Poll::Ready(())));
+        assert_eq!(dropped.recv().unwrap(), Some(ended.id()));
+        let waiting = runtime.spawn(held(Poll::Pending));
+        waiting.abort();
+        assert_eq!(dropped.recv().unwrap(), Some(waiting.id()));
+        let busy = hold_workers(&runtime, workers);
+        let queued = runtime.spawn(held(Poll::Pending));
+        queued.abort();
+        busy.open();
+        assert_eq!(dropped.recv().unwrap(), Some(queued.id()));
+        // Of those that a shutdown ends: one that waits, and a blocking job that never began.
+        let left = runtime.spawn(held(Poll::Pending));
+        drop(runtime);
+        assert_eq!(dropped.recv().unwrap(), Some(left.id()));
+        assert!(dropped.try_recv().is_err());
+    });
+}
+
+#[test]
+fn destructors_of_outputs_know_their_task() {
+    on_workers(WORKERS, |runtime, _| {
+        let (sender, dropped) = mpsc::channel();
+        let (gate, output) = (Gate::new(), WhoOnDrop(sender.clone()));
+        let waits = gate.clone();
+        let task = runtime.spawn(async move {
+            waits.wait().await;
+            output
+        });
+        let id = task.id();
+        drop(task);
+        gate.open();
+        assert_eq!(dropped.recv().unwrap(), Some(id), "a worker drops it");
+        let output = WhoOnDrop(sender.clone());
+        let taken = runtime.spawn(async move { output }).join().unwrap();
+        drop(taken);
+        assert_eq!(
+            dropped.recv().unwrap(),
+            None,
+            "it belongs to whoever took it"
+        );
+        let (block, output) = (Gate::new(), WhoOnDrop(sender));
+        let inside = block.clone();
+        let job = runtime.spawn_blocking(move || {
+            inside.block();
+            output
+        });
+        let id = job.id();
+        drop(job);
+        block.open();
+        assert_eq!(
+            dropped.recv().unwrap(),
+            Some(id),
+            "a blocking thread drops it"
+        );
+    });
+}
+
+#[test]
+fn outside_a_task_there_is_none() {
+    fn assert_nobody() {
+        assert!(task::try_id().is_none() && task::try_current().is_none());
+        let told = |caught: Caught, line| {
+            caught.assert_names(line);
+            assert!(caught.text.contains("outside a task"), "{caught:?}");
+        };
+        let line = line!() + 1;
+        told(catch(|| task::id()), line);
+        let line = line!() + 1;
+        told(catch(|| drop(task::current())), line);
+    }
+    watchdog("outside", LIMIT, assert_nobody);
+    on_workers(WORKERS, |runtime, _| {
+        assert_nobody();
+        let guard = runtime.enter();
+        assert_nobody();
+        drop(guard);
+        runtime.block_on(async {
+            assert_nobody();
+            spawn(async { who() }).await.unwrap();
+            assert_nobody();
+        });
+    });
+}
+
+#[test]
+fn the_threads_hooks_are_no_tasks() {
+    watchdog("hooks", LIMIT, || {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let hook = || {
+            let seen = Arc::clone(&seen);
+            move || seen.lock().unwrap().push(task::try_id())
+        };
+        let builder = Runtime::builder().worker_threads(2);
+        let builder = builder.on_thread_start(hook()).on_thread_stop(hook());
+        let runtime = builder.build().unwrap();
+        runtime.spawn_blocking(who).join().unwrap();
+        runtime.spawn(async { who() }).join().unwrap();
+        quiet();
+        let failed: JoinHandle<()> = runtime.spawn(async { panic!("{ON_PURPOSE}: 3 apples") });
+        assert!(failed.join().is_err());
+        drop(runtime);
+        assert_eq!(*seen.lock().unwrap(), [None; 6]);
+    });
+}
+
+/// What a task blocks on is part of it; what runs elsewhere meanwhile is not, and afterwards the
+/// task is itself again.
+#[test]
+fn a_block_on_within_block_in_place() {
+    on_workers(WORKERS, |runtime, _| {
+        let other = Runtime::builder().worker_threads(1).build().unwrap();
+        runtime.run(async {
+            let task = async {
+                let before = who();
+                block_in_place(|| {
+                    assert_eq!(who(), before);
+                    let inside = other.block_on(async {
+                        assert_eq!(who(), before);
+                        spawn(async { who() }).await.unwrap()
+                    });
+                    assert_ne!(inside.0, before.0);
+                    assert_eq!(who(), before);
+                    let inside = other.run(async { spawn(async { who() }).await.unwrap() });
+                    assert_ne!(inside.0, before.0);
+                });
+                assert_eq!(who(), before);
+                yield_now().await;
+                assert_eq!(who(), before);
+            };
+            task.await;
+        });
+    });
+}
+
+#[test]
+fn the_main_future_of_run_is_a_task() {
+    on_workers(WORKERS, |runtime, _| {
+        let (main, child) = runtime.run(async { (who(), spawn(async { who() }).await.unwrap()) });
+        assert_ne!(main.0, child.0);
+        assert_eq!(main.1, None);
+        assert_ne!(runtime.run(async { who() }).0, main.0, "each one anew");
+    });
+}
+
+#[test]
+fn a_main_future_that_is_aborted_says_so() {
+    quiet();
+    on_workers(WORKERS, |runtime, _| {
+        let caught = catch(|| {
+            runtime.run(async {
+                task::current().abort();
+                yield_now().await;
+            })
+        });
+        assert!(
+            caught.text.contains("abort") || caught.text.contains("cancel"),
+            "{caught:?}"
+        );
+        assert_eq!(runtime.run(async { 1 }), 1);
+    });
+}
+
+#[test]
+fn a_panic_leaves_nobody_behind() {
+    quiet();
+    on_workers(&[1], |runtime, _| {
+        for _ in 0..10 {
+            let failed: JoinHandle<()> =
+                runtime.spawn(async { panic!("{ON_PURPOSE}: {:?}", who()) });
+            assert!(failed.join().unwrap_err().is_panic());
+            let next = runtime.spawn(async { who().0 });
+            let id = next.id();
+            assert_eq!(next.join().unwrap(), id);
+        }
+    });
+}
+
+#[test]
+fn a_task_aborts_itself() {
+    on_workers(WORKERS, |runtime, _| {
+        for by_handle in [false, true] {
+            let task = runtime.spawn(async move {
+                match by_handle {
+                    true => task::current().abort_handle().abort(),
+                    false => task::current().abort(),
+                }
+                yield_now().await;
+                unreachable!("it was aborted");
+            });
+            assert!(task.join().unwrap_err().is_cancelled());
+        }
+        // A job that runs can't be aborted.
+        let job = runtime.spawn_blocking(|| task::current().abort());
+        job.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_may_be_kept_beyond_its_end() {
+    fn assert_goes_everywhere<T: Clone + Send + Sync + 'static>(_: &T) {}
+    on_workers(WORKERS, |runtime, _| {
+        let (sender, tasks) = mpsc::channel::<Task>();
+        let gate = Gate::new();
+        let (waits, other) = (gate.clone(), sender.clone());
+        let aborted = runtime.spawn(async move {
+            other.send(task::current()).unwrap();
+            waits.wait().await;
+        });
+        let waiting = tasks.recv().unwrap();
+        assert_goes_everywhere(&waiting);
+        assert_eq!(waiting.id(), aborted.id());
+        assert_eq!(waiting.spawn_site(), aborted.spawn_site());
+        thread::spawn(move || waiting.clone().abort())
+            .join()
+            .unwrap();
+        assert!(aborted.join().unwrap_err().is_cancelled());
+        let named = task::Builder::new().name("ended");
+        let ended = named.spawn_blocking_on(
+            move || sender.send(task::current()).unwrap(),
+            runtime.handle(),
+        );
+        let (id, kept) = (ended.id(), tasks.recv().unwrap());
+        ended.join().unwrap();
+        drop(runtime);
+        kept.abort();
+        assert_eq!((kept.id(), kept.name()), (id, Some("ended")));
+        assert!(kept.abort_handle().is_finished());
+    });
+}
+
+/// Whoever polls a handle, or wakes a task, stays who it is.
+#[test]
+fn polling_a_handle_changes_nothing() {
+    on_workers(&[1, 4], |runtime, _| {
+        runtime.run(async {
+            spawn(async {
+                let before = who();
+                let mut child = spawn(async { who() });
+                drop(poll_once(&mut child, Waker::noop()));
+                assert_eq!(who(), before);
+                child.abort();
+                assert_eq!(who(), before);
+                drop(child);
+                let gate = Gate::new();
+                let waits = gate.clone();
+                let child = spawn(async move { waits.wait().await });
+                while gate.waiting() == 0 {
+                    yield_now().await;
+                }
+                gate.open();
+                assert_eq!(who(), before);
+                child.await.unwrap();
+                assert_eq!(who(), before);
+            })
+            .await
+            .unwrap();
+        });
+    });
+}
