@@ -124,7 +124,7 @@ fn end_each(
     mut end: impl FnMut(Runnable),
 ) {
     for job in jobs {
-        shared.unhandled().contain(Place::Output, None, || end(job));
+        shared.unhandled().contain(Place::Output, || end(job));
     }
 }
 
@@ -133,11 +133,11 @@ fn run(shared: &Shared, running: &Running, job: Runnable) {
     let unhandled = shared.unhandled();
     let mut again = None;
     running.starts_job(job.id(), job.site());
-    unhandled.contain(Place::Output, None, || {
+    unhandled.contain(Place::Output, || {
         again = job.run(&Runner::aside(shared.pool().registry()));
     });
     debug_assert!(again.is_none(), "a job ends at its first poll");
-    unhandled.contain(Place::Output, None, || {
+    unhandled.contain(Place::Output, || {
         // One is the thread's own.
         if context::undo_forgotten_entries(1) {
             std::mem::forget(shared.timers().enter_external());

@@ -2,7 +2,7 @@
 
 use crate::{
     task::{self, Id, Label},
-    unhandled::{Place, Unhandled, UnhandledPanic, text_of},
+    unhandled::{Place, Unhandled, text_of},
 };
 use parking_lot::Mutex;
 use std::{
@@ -87,14 +87,10 @@ impl JoinError {
             return;
         };
         let payload = panic.payload.into_inner();
-        if let Some(unhandled) = panic.unhandled {
-            unhandled.tell(&UnhandledPanic {
-                task: Some(&task),
-                place: Place::Task,
-                payload: &*payload,
-            });
+        match panic.unhandled {
+            Some(unhandled) => unhandled.lost(Some(&task), Place::Task, payload),
+            None => task::forget_panic(payload),
         }
-        task::forget_panic(payload);
     }
 
     /// Whether the task panicked.

@@ -13,7 +13,6 @@ use crate::{
     shared::Shared,
     task::{self, JoinHandle},
     threads::ShutdownReport,
-    unhandled::Unhandled,
 };
 use std::{
     fmt,
@@ -162,7 +161,7 @@ impl Runtime {
         std::mem::forget(abort);
         match result {
             Ok(output) => output,
-            Err(error) => ended(error, self.shared().unhandled()),
+            Err(error) => ended(error, self.shared()),
         }
     }
 
@@ -322,12 +321,15 @@ impl Drop for AbortOnUnwind {
 
 /// The end of a main future that gave no output.
 #[track_caller]
-fn ended(error: JoinError, unhandled: &Unhandled) -> ! {
+fn ended(error: JoinError, shared: &Shared) -> ! {
     match error.try_into_panic() {
         Ok(payload) => resume_unwind(payload),
-        Err(_) => {
-            unhandled.check();
-            panic!("the runtime was shut down while its main future ran")
+        Err(error) => {
+            shared.unhandled().check();
+            if shared.pool().is_closed() {
+                panic!("the runtime was shut down while its main future ran");
+            }
+            panic!("the main future was aborted: {error}")
         }
     }
 }

@@ -43,7 +43,7 @@ type Hook = Arc<dyn Fn() + Send + Sync>;
 impl Options {
     fn call(&self, hook: &Option<Hook>) {
         match (hook, &self.unhandled) {
-            (Some(hook), Some(unhandled)) => unhandled.contain(Place::Hook, None, || hook()),
+            (Some(hook), Some(unhandled)) => unhandled.contain(Place::Hook, || hook()),
             (Some(hook), None) => contain(|| hook()),
             (None, _) => {}
         }

@@ -12,9 +12,8 @@ use crate::{
     builder::PanicOptions,
     context, debug,
     error::JoinError,
-    scheduler::pool::Pool,
     shared::Shared,
-    task::{self, Id, Label},
+    task::{self, Id, Label, OneLine},
 };
 use parking_lot::Mutex;
 use std::{
@@ -128,7 +127,7 @@ impl fmt::Display for UnhandledPanic<'_> {
             (Some(task), _) => write!(f, "{task}, panicked, and nobody collected it")?,
         }
         match self.message() {
-            Some(message) => write!(f, ": {message}"),
+            Some(message) => write!(f, ": {}", OneLine(message)),
             None => Ok(()),
         }
     }
@@ -160,7 +159,7 @@ impl Unhandled {
 
     /// Counts a panic, and tells whoever wants to know. The caller holds no lock.
     #[cold]
-    pub(crate) fn tell(&self, panic: &UnhandledPanic<'_>) {
+    fn tell(&self, panic: &UnhandledPanic<'_>) {
         self.count.fetch_add(1, Relaxed); // Relaxed: a figure.
         if self.debug {
             debug::say(format_args!("{panic}"));
@@ -176,15 +175,27 @@ impl Unhandled {
         }
     }
 
-    /// Calls `f`; if it panics, tells of it. `task` says whose doing it is.
-    pub(crate) fn contain(&self, place: Place, task: Option<&Label>, f: impl FnOnce()) {
+    /// Calls `f`, which is no task's doing; if it panics, tells of it.
+    pub(crate) fn contain(&self, place: Place, f: impl FnOnce()) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+            self.lost(None, place, payload);
+        }
+    }
+
+    /// Tells of a panic, and drops its payload, whose destructor may panic in its turn.
+    #[cold]
+    pub(crate) fn lost(&self, task: Option<&Label>, place: Place, payload: Box<dyn Any + Send>) {
+        let tell = |place, payload: &Box<dyn Any + Send>| {
             self.tell(&UnhandledPanic {
                 task,
                 place,
-                payload: &*payload,
+                payload: &**payload,
             });
-            task::forget_panic(payload);
+        };
+        tell(place, &payload);
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            tell(Place::Output, &second);
+            task::forget_panic(second);
         }
     }
 
@@ -274,29 +285,22 @@ pub(crate) fn discard<T>(result: Result<T, JoinError>) {
 
 /// Calls `f`; a panic in it is told of where those of the runtime around this thread are.
 pub(crate) fn contain(place: Place, f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+    contain_as(place, f, || {
         let unhandled = |shared: &Arc<Shared>| Arc::clone(shared.unhandled());
-        if let Some(unhandled) = context::with_current(|shared| shared.map(unhandled)) {
-            unhandled.tell(&UnhandledPanic {
-                task: None,
-                place,
-                payload: &*payload,
-            });
-        }
-        task::forget_panic(payload);
-    }
+        (context::with_current(|shared| shared.map(unhandled)), None)
+    });
 }
 
-/// Calls `f`; a panic in it is told of where those of the pool with this number are.
-pub(crate) fn contain_at(pool: u16, place: Place, label: impl FnOnce() -> Label, f: impl FnOnce()) {
+/// Calls `f`; if it panics, `whose` says where that arrives, and whose doing it is.
+pub(crate) fn contain_as(
+    place: Place,
+    f: impl FnOnce(),
+    whose: impl FnOnce() -> (Option<Arc<Unhandled>>, Option<Label>),
+) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        if let Some(unhandled) = Pool::unhandled(pool) {
-            unhandled.tell(&UnhandledPanic {
-                task: Some(&label()),
-                place,
-                payload: &*payload,
-            });
+        match whose() {
+            (Some(unhandled), task) => unhandled.lost(task.as_ref(), place, payload),
+            (None, _) => task::forget_panic(payload),
         }
-        task::forget_panic(payload);
     }
 }

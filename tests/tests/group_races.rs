@@ -178,18 +178,43 @@ fn owners_are_aborted_while_their_groups_fail() {
     });
 }
 
+/// A value that is counted as long as it lives, so that nobody runs too far ahead.
+struct Live(
+    Arc<AtomicUsize>,
+    #[expect(dead_code, reason = "it is held")] DropToken,
+);
+
+impl Live {
+    fn new(alive: &Arc<AtomicUsize>, token: DropToken) -> Self {
+        alive.fetch_add(1, SeqCst);
+        Live(Arc::clone(alive), token)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
 #[test]
 fn spawners_race_with_the_end_of_their_group() {
+    const AT_ONCE: usize = 50;
     stress(60, |runtime, _, drops| {
-        let group = TaskGroup::<Value, Value>::new();
+        let group = TaskGroup::<Live, ()>::new();
+        let alive = Arc::new(AtomicUsize::new(0));
         let spawners = (0..3).map(|_| {
             let (spawner, handle) = (group.spawner(), runtime.handle().clone());
+            let alive = Arc::clone(&alive);
             thread::spawn(move || {
                 let _entered = handle.enter();
                 let spawn_all = || {
                     loop {
-                        let token = drops.token();
-                        spawner.spawn(async { Ok(token) });
+                        while alive.load(SeqCst) > AT_ONCE {
+                            thread::yield_now(); // until the group takes some, or ends
+                        }
+                        let value = Live::new(&alive, drops.token());
+                        spawner.spawn(async { Ok(value) });
                     }
                 };
                 // Until the group has ended.

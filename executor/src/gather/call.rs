@@ -5,6 +5,7 @@ use crate::{
     context,
     debug::{self, NO_POOL},
     shared::Shared,
+    task::Epoch,
 };
 use std::{fmt, panic::Location, sync::Arc};
 
@@ -14,6 +15,7 @@ pub(super) struct Call {
     site: Site,
     /// The number of the current runtime's pool, or [`NO_POOL`].
     pool: u16,
+    epoch: Epoch,
     name: Name,
 }
 
@@ -28,10 +30,16 @@ impl Call {
     /// A call by the caller, on the current runtime.
     #[track_caller]
     pub(super) fn here(name: Name) -> Self {
-        let number = |shared: Option<&Arc<Shared>>| shared.map(|shared| shared.pool().number());
+        let home = |shared: &Arc<Shared>| {
+            let pool = shared.pool();
+            (pool.number(), pool.registry().epoch())
+        };
+        let home = context::with_current(|shared| shared.map(home));
+        let (pool, epoch) = home.unwrap_or((NO_POOL, Epoch::default()));
         Call {
             site: Location::caller(),
-            pool: context::with_current(number).unwrap_or(NO_POOL),
+            pool,
+            epoch,
             name,
         }
     }
@@ -42,6 +50,10 @@ impl Call {
 
     pub(super) fn pool(&self) -> u16 {
         self.pool
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// Says in debug mode that nobody ever awaited the gather, unless something else is to blame.

@@ -8,7 +8,7 @@
 use super::call::Call;
 use crate::{
     blocking::{Job, OnThread},
-    task::{self, JoinHandle, Registry, Runnable, Runner},
+    task::{self, Epoch, JoinHandle, Registry, Runnable, Runner},
 };
 use std::{
     io,
@@ -25,6 +25,8 @@ pub(super) struct Waiting {
     /// It joins the thread when it is run. Taken once.
     join: Option<Runnable>,
     ended: Box<dyn Fn() -> bool + Send>,
+    /// Of the runtime around the gather.
+    epoch: Epoch,
 }
 
 impl Waiting {
@@ -55,16 +57,18 @@ impl Waiting {
         (
             Waiting {
                 join: Some(join),
+                epoch: call.epoch(),
                 ended,
             },
             handle,
         )
     }
 
-    fn join(mut self, registry: &Registry) {
+    fn join(mut self) {
         self.ended = Box::new(|| true);
         if let Some(join) = self.join.take() {
-            let again = join.run(&Runner::aside(registry));
+            let registry = Registry::aside(self.epoch);
+            let again = join.run(&Runner::aside(&registry));
             debug_assert!(again.is_none(), "a job ends at its first poll");
         }
     }
@@ -73,7 +77,7 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(join) = self.join.take() {
-            join.shut_down(&Registry::new(1));
+            join.shut_down(&Registry::aside(self.epoch));
         }
     }
 }
@@ -108,13 +112,11 @@ impl Drop for Joiner {
 }
 
 fn join_all(mut threads: Vec<Waiting>, abandoned: &AtomicBool) {
-    // Running a task takes a registry, though only one that waits would enter it.
-    let registry = Registry::new(1);
     // Relaxed: see the store in `Joiner::drop`.
     while !threads.is_empty() && !abandoned.load(Relaxed) {
         // Those that have ended come first, lest one that runs on keep back another's failure.
         let next = threads.iter().position(|thread| (thread.ended)());
-        threads.remove(next.unwrap_or(0)).join(&registry);
+        threads.remove(next.unwrap_or(0)).join();
     }
 }
 

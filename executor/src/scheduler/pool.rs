@@ -21,7 +21,7 @@ use super::{
 use crate::{
     context,
     os::fork::{self, Process},
-    task::{Registry, Runnable, Schedule},
+    task::{Epoch, Registry, Runnable, Schedule},
     unhandled::Unhandled,
 };
 use crossbeam_deque::{Injector, Steal};
@@ -164,14 +164,17 @@ impl Pool {
         drop(old); // Outside the lock: it holds the program's hook.
     }
 
-    /// Where panics arrive of the runtime that has the pool with this number. None: it is gone.
-    pub(crate) fn unhandled(number: u16) -> Option<Arc<Unhandled>> {
-        TABLE
-            .get(usize::from(number))?
-            .get()?
-            .unhandled
-            .lock()
-            .clone()
+    /// Where panics arrive of the runtime that has the pool with this number, if it is the one that is
+    /// meant. None: that is gone.
+    pub(crate) fn unhandled(
+        number: u16,
+        is_meant: impl FnOnce(Epoch) -> bool,
+    ) -> Option<Arc<Unhandled>> {
+        let pool = TABLE.get(usize::from(number))?.get()?;
+        let unhandled = pool.unhandled.lock();
+        // Under the lock: a runtime leaves its own here after its epoch has begun, and takes it away before
+        // the next one can.
+        is_meant(pool.registry.epoch()).then(|| unhandled.clone())?
     }
 
     pub(crate) fn number(&self) -> u16 {
@@ -304,6 +307,11 @@ impl Pool {
         if !self.process.is_current() {
             fork::used_elsewhere("spawn", task.site());
         }
+        if self.is_closed() {
+            // Not queued: whoever empties the queue would never come to an end if others kept spawning.
+            self.drain_after(Some(task));
+            return;
+        }
         self.inject(task);
         if self.is_closed() {
             self.drain();
@@ -321,12 +329,21 @@ impl Pool {
     /// Empties the injector of a closed pool. The workers do so as they leave, and whoever spawned
     /// and found the pool closed does so after them.
     pub(crate) fn drain(&self) {
+        self.drain_after(None);
+    }
+
+    /// As [`drain`](Self::drain), after a task that has not been queued.
+    fn drain_after(&self, first: Option<Runnable>) {
         thread_local!(static DRAINING: Cell<Option<u16>> = const { Cell::new(None) });
         // A destructor below may spawn. What it spawned is taken by the loop that is running.
         if DRAINING.get() == Some(self.number) {
+            first.into_iter().for_each(|task| self.injector.push(task));
             return;
         }
         let outer = DRAINING.replace(Some(self.number));
+        first
+            .into_iter()
+            .for_each(|task| task.shut_down(&self.registry));
         while self.idle().is_closed_then_fence() {
             match self.injector.steal() {
                 Steal::Success(task) if self.is_closed() => task.shut_down(&self.registry),

@@ -152,6 +152,11 @@ impl Worker<'_> {
     fn poll(&mut self, task: Runnable) {
         self.watch.polls(&task);
         self.has_polled = true;
+        // Asked for each task, and after it was taken from its queue: so what is spawned after a shutdown
+        // has begun is never polled.
+        if self.pool.is_closed() {
+            return task.shut_down(self.runner.registry);
+        }
         budget::refill();
         if let Some(task) = task.run(&self.runner) {
             self.queue.yield_back(task);

@@ -11,11 +11,25 @@ pub(crate) struct Label {
     pub(crate) site: &'static Location<'static>,
 }
 
+/// A text in one line, however many it has.
+pub(crate) struct OneLine<'a>(pub(crate) &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in self.0.split_inclusive(char::is_control) {
+            let text = part.trim_end_matches(char::is_control);
+            f.write_str(text)?;
+            write!(f, "{}", part[text.len()..].escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.id)?;
         if let Some(name) = &self.name {
-            write!(f, " `{name}`")?;
+            write!(f, " `{}`", OneLine(name))?;
         }
         write!(f, ", spawned at {}", self.site)
     }

@@ -248,7 +248,12 @@ pin_project! {
     ///
     /// When it is polled again after it was ready.
     #[must_use = "futures do nothing unless awaited"]
-    pub struct Scoped<T, F> {
+    pub struct Scoped<T, F>
+    where
+        T: Send,
+        T: Sync,
+        T: 'static,
+    {
         key: usize,
         value: Arc<T>,
         inside: Option<Inside>,
@@ -256,13 +261,20 @@ pin_project! {
         future: Option<F>,
     }
 
-    impl<T, F> PinnedDrop for Scoped<T, F> {
+    impl<T, F> PinnedDrop for Scoped<T, F>
+    where
+        T: Send,
+        T: Sync,
+        T: 'static,
+    {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let values = this.inside.take().map(|inside| inside.values);
-            if values.is_some() {
-                Values::enter(values, || this.future.set(None));
-            }
+            let inside = match this.inside.take() {
+                Some(inside) => inside.values,
+                // It was never polled.
+                None => Values::with(Values::current().as_ref(), *this.key, this.value.clone()),
+            };
+            Values::enter(Some(inside), || this.future.set(None));
         }
     }
 }
@@ -297,7 +309,7 @@ impl<T: Send + Sync + 'static, F: Future> Future for Scoped<T, F> {
     }
 }
 
-impl<T, F: fmt::Debug> fmt::Debug for Scoped<T, F> {
+impl<T: Send + Sync + 'static, F: fmt::Debug> fmt::Debug for Scoped<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scoped")
             .field("future", &self.future)

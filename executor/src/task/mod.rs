@@ -37,21 +37,24 @@ pub use current::{Task, current, id, try_current, try_id};
 pub use id::Id;
 pub use info::{TaskInfo, TaskState};
 pub use join::{AbortHandle, JoinHandle};
-pub(crate) use label::Label;
+pub(crate) use label::{Label, OneLine};
 pub use local::{Scoped, TaskLocal};
 pub(crate) use raw::{Schedule, contain, forget_panic};
 pub(crate) use registry::Registry;
-pub(crate) use state::Stamp;
+pub(crate) use state::{Epoch, Stamp};
 
-use crate::{
-    error::JoinError,
-    unhandled::{self, Place},
-};
+use crate::{error::JoinError, unhandled::Place};
 use local::Values;
 use origin::Origin;
 use raw::Header;
 use state::{Finish, Start, Suspend};
-use std::{future::Future, panic::Location, ptr::NonNull, sync::Arc, task::Context};
+use std::{
+    future::Future,
+    panic::Location,
+    ptr::NonNull,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 /// A task that is in a queue, on its way to one, or being run. It must be run or shut down, never
 /// just dropped.
@@ -119,17 +122,11 @@ where
     (Runnable(task), JoinHandle::new(task))
 }
 
-/// Calls `f`, which runs `task`, as that task: with its id, its name and its values.
-fn as_task<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
-    // SAFETY: the caller is about to run the task, so it holds it.
-    let extension = unsafe { task.as_ref() }.origin().extension();
-    let values = extension.and_then(|extension| extension.values.clone());
+/// Calls `f`, which runs `task`, as that task.
+fn as_task(task: NonNull<Header>, f: impl FnOnce()) {
     let outer = current::set(Some(task));
-    let result = Values::enter(values.clone(), f);
+    f();
     current::set(outer);
-    // If the task was freed, these may be the last, and a destructor of theirs may panic.
-    unhandled::contain(Place::Output, || drop(values));
-    result
 }
 
 impl Runnable {
@@ -185,8 +182,10 @@ impl Runnable {
     /// As [`run`](Self::run), for a task that may have a name, or values.
     #[cold]
     fn run_extended(self, runner: &Runner<'_>) -> Option<Runnable> {
-        let task = self.0;
-        as_task(task, || self.run_here::<true>(runner))
+        current::set(Some(self.0));
+        let again = self.run_here::<true>(runner);
+        current::set(None);
+        again
     }
 
     #[inline(always)]
@@ -219,9 +218,7 @@ impl Runnable {
     pub(crate) fn refuse(self, registry: &Registry, limit: usize) {
         as_task(self.0, || match self.header().state.start() {
             Start::Poll { list } => {
-                // SAFETY: `start` set RUNNING, and the future has not ended.
-                unsafe { raw::cancel(self.0, |label| JoinError::refused(label, limit)) };
-                self.complete(registry, list);
+                self.end(registry, list, |label| JoinError::refused(label, limit));
             }
             Start::Cancel { list } => self.cancel(registry, list),
             Start::Stale => {}
@@ -246,8 +243,16 @@ impl Runnable {
         }
         // SAFETY: this thread runs the task until the end of this function.
         let waker = unsafe { waker::borrowed(self.0) };
-        // SAFETY: `start` set RUNNING and said to poll.
-        let polled = unsafe { raw::poll(self.0, &mut Context::from_waker(&waker)) };
+        let mut context = Context::from_waker(&waker);
+        let mut poll = || {
+            // SAFETY: `start` set RUNNING and said to poll.
+            unsafe { raw::poll(self.0, &mut context) }
+        };
+        let polled = if EXTENDED {
+            self.with_values(poll)
+        } else {
+            poll()
+        };
         if polled.is_ready() {
             self.complete(registry, list);
             return None;
@@ -267,27 +272,56 @@ impl Runnable {
         }
     }
 
-    #[cold]
     fn cancel(self, registry: &Registry, list: Option<usize>) {
+        self.end(registry, list, JoinError::cancelled);
+    }
+
+    /// Drops the future, and completes the task with this error.
+    #[cold]
+    fn end(self, registry: &Registry, list: Option<usize>, error: impl FnOnce(Label) -> JoinError) {
         // SAFETY: this thread set RUNNING, and the future has not ended.
-        unsafe { raw::cancel(self.0, JoinError::cancelled) };
+        unsafe { self.drop_future(error) };
         self.complete(registry, list);
+    }
+
+    /// # Safety
+    /// This thread set RUNNING, and the future has not ended.
+    unsafe fn drop_future(&self, error: impl FnOnce(Label) -> JoinError) {
+        let _ready = self.with_values(|| {
+            // SAFETY: by the caller's promise.
+            unsafe { raw::cancel(self.0, error) };
+            Poll::Ready(())
+        });
+    }
+
+    /// Calls `f`, which polls the future or drops it, with the values that the task has inherited; they
+    /// end with it, whoever holds the task afterwards.
+    fn with_values(&self, f: impl FnOnce() -> Poll<()>) -> Poll<()> {
+        let origin = self.header().origin();
+        let values = origin.take_values();
+        let polled = Values::enter(values.clone(), f);
+        if polled.is_pending() {
+            origin.keep_values(values);
+        } else {
+            self.header().contain(Place::Output, || drop(values));
+        }
+        polled
     }
 
     fn complete(self, registry: &Registry, list: Option<usize>) {
         if let Some(list) = list {
             registry.remove(&self, list);
         }
-        let finish = self.header().state.finish(false);
+        let finish = self.header().state.finish(false, registry.epoch());
         self.settle(finish);
     }
 
     /// Ends a task that a shutdown has taken out of its registry and claimed.
-    fn cancel_claimed(self) {
+    fn cancel_claimed(self, registry: &Registry) {
         as_task(self.0, || {
             // SAFETY: `claim` set RUNNING, and the future has not ended.
-            unsafe { raw::cancel(self.0, JoinError::cancelled) };
-            let finish = self.header().state.finish(true);
+            unsafe { self.drop_future(JoinError::cancelled) };
+            let finish = self.header().state.finish(true, registry.epoch());
             self.settle(finish);
         });
     }

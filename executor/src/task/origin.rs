@@ -4,6 +4,7 @@
 //! and more. So a task without a name pays nothing for names.
 
 use super::local::Values;
+use parking_lot::Mutex;
 use std::{marker::PhantomData, num::NonZero, panic::Location, ptr::NonNull, sync::Arc};
 
 pub(super) struct Origin {
@@ -18,8 +19,8 @@ pub(super) struct Origin {
 pub(super) struct Extension {
     site: &'static Location<'static>,
     pub(super) name: Option<Arc<str>>,
-    /// The values of the task that spawned it.
-    pub(super) values: Option<Values>,
+    /// The values of the task that spawned it, until it ends. Whoever runs the task takes them.
+    values: Mutex<Option<Values>>,
 }
 
 const EXTENDED: usize = 1;
@@ -39,6 +40,7 @@ impl Origin {
         if name.is_none() && values.is_none() {
             return Origin::from_word(NonNull::from_ref(site).cast());
         }
+        let values = Mutex::new(values);
         let extension = Box::new(Extension { site, name, values });
         let word = NonNull::from(Box::leak(extension)).cast::<()>();
         Origin::from_word(word.map_addr(|address| address | EXTENDED))
@@ -89,6 +91,18 @@ impl Origin {
         match self.extension() {
             Some(extension) => extension.site,
             None => unreachable!("only extended origins get here"),
+        }
+    }
+
+    /// The values that the task has inherited, for whoever runs it.
+    pub(super) fn take_values(&self) -> Option<Values> {
+        self.extension()?.values.lock().take()
+    }
+
+    /// Leaves the values for the next poll.
+    pub(super) fn keep_values(&self, values: Option<Values>) {
+        if let Some(extension) = self.extension() {
+            *extension.values.lock() = values;
         }
     }
 

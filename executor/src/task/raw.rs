@@ -228,7 +228,10 @@ impl Header {
 
     /// Calls `f`; a panic in it is nobody's to collect.
     pub(super) fn contain(&self, place: Place, f: impl FnOnce()) {
-        unhandled::contain_at(self.pool(), place, || self.label(), f);
+        unhandled::contain_as(place, f, || {
+            let unhandled = Pool::unhandled(self.pool(), |epoch| self.state.is_of(epoch));
+            (unhandled, Some(self.label()))
+        });
     }
 }
 
@@ -303,7 +306,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     fn panicked(task: NonNull<Header>, payload: Box<dyn Any + Send>) -> JoinError {
         // SAFETY: the caller holds the cell.
         let header = unsafe { task.as_ref() };
-        let unhandled = Pool::unhandled(header.pool());
+        let unhandled = Pool::unhandled(header.pool(), |epoch| header.state.is_of(epoch));
         JoinError::panic(header.label(), payload, unhandled)
     }
 

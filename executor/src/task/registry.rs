@@ -6,15 +6,21 @@
 //! enters the list of the worker that polled it first; so two workers seldom meet at a lock.
 
 use super::{
-    Runnable, Stamp, TaskInfo,
+    Epoch, Runnable, Stamp, TaskInfo,
     raw::Header,
     state::{Claim, LISTS},
 };
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
-use std::{cell::Cell, ptr::NonNull};
+use std::{
+    cell::Cell,
+    ptr::NonNull,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 pub(crate) struct Registry {
+    /// Which of the runtimes it is that have used it, one after the other.
+    epoch: AtomicU32,
     lists: Box<[CachePadded<Mutex<List>>]>,
 }
 
@@ -52,6 +58,7 @@ impl Registry {
         };
         let list = |_| CachePadded::new(Mutex::new(list()));
         Registry {
+            epoch: AtomicU32::new(0),
             lists: (0..workers.min(LISTS)).map(list).collect(),
         }
     }
@@ -61,7 +68,22 @@ impl Registry {
         worker % self.lists.len()
     }
 
+    /// A registry that nothing enters, for tasks that end at their first poll and belong to a runtime of
+    /// this epoch.
+    pub(crate) fn aside(epoch: Epoch) -> Self {
+        let mut registry = Registry::new(1);
+        registry.epoch = AtomicU32::new(epoch.0);
+        registry
+    }
+
+    #[inline]
+    pub(crate) fn epoch(&self) -> Epoch {
+        // Relaxed: whoever has a task of this runtime came to know of it after `open`.
+        Epoch(self.epoch.load(Relaxed))
+    }
+
     pub(crate) fn open(&self) {
+        self.epoch.fetch_add(1, Relaxed); // Relaxed: as in `epoch`.
         for list in &self.lists {
             list.lock().closed = false;
         }
@@ -90,7 +112,7 @@ impl Registry {
             list.lock().closed = true;
             while let Some(task) = Self::claim_next(list) {
                 publish(&task);
-                task.cancel_claimed();
+                task.cancel_claimed(self);
             }
         }
     }

@@ -19,7 +19,8 @@
 //! | JOIN_WAKER | the handle's poll | the handle | the join waker is readable by whoever completes the task |
 //!
 //! Six bits beside REGISTERED say in which list of the registry the task is. On 64-bit machines, the
-//! uppermost bits are a [stamp](Stamp) that says when the last poll ended. The rest of the word
+//! uppermost bits are a [stamp](Stamp) that says when the last poll ended; after the task's end, of
+//! which [epoch](Epoch) its pool was. The rest of the word
 //! counts the wakers and abort handles. SCHEDULED, RUNNING and JOIN_INTEREST
 //! each count as one more reference, and so does the absence of COMPLETE: a task that has not ended
 //! is never freed. So no transition below has to count anything, a task that is woken a billion
@@ -78,6 +79,18 @@ impl Stamp {
     fn since(self, earlier: Stamp) -> u64 {
         let units = self.0.wrapping_sub(earlier.0).unbounded_shr(STAMP_SHIFT);
         (units as u64) << STAMP_UNIT
+    }
+}
+
+/// Which of the runtimes that use a pool one after the other: after the task's end, the state word has
+/// the lower 23 bits of it where the stamp was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Epoch(pub(super) u32);
+
+impl Epoch {
+    #[inline]
+    fn stamp(self) -> Stamp {
+        Stamp((self.0 as usize).unbounded_shl(STAMP_SHIFT))
     }
 }
 
@@ -262,10 +275,10 @@ impl State {
     /// Ends a task whose output has been stored. `queued` says that a SCHEDULED bit stands for an
     /// entry in a queue (the task was [claimed](Self::claim)) and not for a wake during the poll.
     #[inline]
-    pub(crate) fn finish(&self, queued: bool) -> Finish {
+    pub(crate) fn finish(&self, queued: bool, epoch: Epoch) -> Finish {
         self.update(|s| {
             let s = if queued { s } else { s.without(SCHEDULED) };
-            let next = s.with(COMPLETE);
+            let next = s.with(COMPLETE).at(epoch.stamp());
             if !s.has(JOIN_INTEREST) {
                 (next, Finish::DropOutput)
             } else if s.has(JOIN_WAKER) {
@@ -358,6 +371,14 @@ impl State {
         // AcqRel: all that the other holders did happens before the cell is freed.
         let before = Snapshot(self.0.fetch_sub(REFERENCE, AcqRel));
         before.less_one_reference().is_dead()
+    }
+
+    /// Whether the task may belong to a runtime of this epoch. One that has not ended belongs to the one
+    /// that has its pool.
+    pub(crate) fn is_of(&self, epoch: Epoch) -> bool {
+        // Relaxed: the caller has seen the task's end, or keeps it from ending.
+        let s = Snapshot(self.0.load(Relaxed));
+        !s.has(COMPLETE) || s.stamp() == epoch.stamp()
     }
 
     /// Whether the output is there.

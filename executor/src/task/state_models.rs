@@ -133,7 +133,7 @@ impl Task {
             );
             *stage = Stage::Output;
         });
-        match self.state.finish(queued) {
+        match self.state.finish(queued, Epoch(0)) {
             Finish::Done => return,
             Finish::WakeJoiner => {
                 // SAFETY: loom checks that nobody else touches it.

@@ -37,7 +37,7 @@ mod unit {
         state.add_reference();
         assert_eq!(state.wake_by_val(), Wake::Queue);
         assert_eq!(state.start(), Start::Poll { list: Some(5) });
-        assert_eq!(state.finish(false), Finish::Done);
+        assert_eq!(state.finish(false, Epoch(0)), Finish::Done);
         assert!(state.release_join(), "no reference is left");
     }
 
@@ -48,7 +48,7 @@ mod unit {
         state.add_reference();
         assert_eq!(state.wake_by_ref(), Wake::Queue);
         assert_eq!(state.start(), Start::Poll { list: Some(5) });
-        assert_eq!(state.finish(false), Finish::Done);
+        assert_eq!(state.finish(false, Epoch(0)), Finish::Done);
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
         assert_eq!(state.abort(), Wake::Nothing);
         assert!(!state.release_join());
@@ -61,7 +61,7 @@ mod unit {
         let state = State::new();
         assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
-        assert_eq!(state.finish(false), Finish::Done);
+        assert_eq!(state.finish(false, Epoch(0)), Finish::Done);
         assert!(state.release_join(), "the wake left no queue entry behind");
     }
 
@@ -95,7 +95,7 @@ mod unit {
         let state = State::new();
         assert_eq!(state.claim(), Claim::Claimed);
         assert!(state.detach());
-        assert_eq!(state.finish(true), Finish::DropOutput);
+        assert_eq!(state.finish(true, Epoch(0)), Finish::DropOutput);
         assert!(!state.release_run(), "the queue holds it");
         assert_eq!(state.start(), Start::Free);
     }
@@ -110,7 +110,7 @@ mod unit {
             Wake::Nothing,
             "a wake must not queue it again"
         );
-        assert_eq!(state.finish(true), Finish::Done);
+        assert_eq!(state.finish(true, Epoch(0)), Finish::Done);
         assert!(state.release_join());
     }
 
@@ -120,7 +120,7 @@ mod unit {
         assert_eq!(state.start(), Start::Poll { list: None });
         assert_eq!(state.claim(), Claim::Running);
         assert_eq!(state.suspend(5, Stamp::of(0)), Suspend::Cancel);
-        assert_eq!(state.finish(false), Finish::Done);
+        assert_eq!(state.finish(false, Epoch(0)), Finish::Done);
         assert_eq!(state.claim(), Claim::Ended);
     }
 
@@ -132,7 +132,7 @@ mod unit {
         assert!(state.unset_join_waker());
         assert!(state.set_join_waker());
         assert_eq!(state.start(), Start::Poll { list: None });
-        assert_eq!(state.finish(false), Finish::WakeJoiner);
+        assert_eq!(state.finish(false, Epoch(0)), Finish::WakeJoiner);
         assert!(!state.unset_join_waker());
         assert!(!state.set_join_waker());
         assert!(!state.detach());
@@ -145,7 +145,7 @@ mod unit {
             assert_eq!(state.wake_by_ref(), Wake::Nothing);
         }
         assert_eq!(state.start(), Start::Poll { list: None });
-        assert_eq!(state.finish(false), Finish::Done);
+        assert_eq!(state.finish(false, Epoch(0)), Finish::Done);
         assert!(state.release_join());
     }
 }
