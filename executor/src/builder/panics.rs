@@ -18,6 +18,9 @@ impl Builder {
     /// before the panic or after it; of an output's destructor; of a waker that a task's end has
     /// called; of a hook. A panic in this hook itself is contained, and only counted.
     ///
+    /// Once the runtime and all its handles are gone, so is this hook, and of such panics only that of a
+    /// task's poll, or of its future's destructor, still finds it.
+    ///
     /// It runs on the thread on which that turned out, which may be a worker, or the one that dropped
     /// the handle. No lock is held, so it may block, and spawn.
     ///

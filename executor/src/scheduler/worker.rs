@@ -82,6 +82,12 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
             has_polled: false,
         };
         while let Some(task) = worker.next_task() {
+            // Asked after the task was taken from its queue: so what is spawned after a shutdown has begun
+            // is never polled.
+            if pool.is_closed() {
+                local.queue.yield_back(task);
+                break;
+            }
             worker.poll(task);
         }
         if pool.is_closed() {
@@ -152,11 +158,6 @@ impl Worker<'_> {
     fn poll(&mut self, task: Runnable) {
         self.watch.polls(&task);
         self.has_polled = true;
-        // Asked for each task, and after it was taken from its queue: so what is spawned after a shutdown
-        // has begun is never polled.
-        if self.pool.is_closed() {
-            return task.shut_down(self.runner.registry);
-        }
         budget::refill();
         if let Some(task) = task.run(&self.runner) {
             self.queue.yield_back(task);
