@@ -13,8 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use wheelhouse::task::{self, TaskLocal};
 use wheelhouse::{
-    Handle, JoinHandle, block_in_place, gather, interval, join, scope, sleep, spawn,
-    spawn_blocking, timeout, try_gather, yield_now,
+    Handle, JoinHandle, TaskGroup, block_in_place, gather, group::Failure, interval, join, scope,
+    sleep, spawn, spawn_blocking, task_group, timeout, try_gather, yield_now,
 };
 use wheelhouse_tests::poll_once;
 
@@ -85,7 +85,8 @@ pub(crate) fn live(world: Arc<World>, mut dice: Dice, depth: u32) -> Body {
                 _ if depth == DEPTH || world.population.load(SeqCst) > MOST => yield_now().await,
                 37..75 => have_child(&world, &mut dice, depth + 1).await,
                 75..85 => have_job(&world, &mut dice, depth + 1).await,
-                85..96 => gather_some(&world, &mut dice, depth + 1).await,
+                85..92 => gather_some(&world, &mut dice, depth + 1).await,
+                92..96 => group_some(&world, &mut dice, depth + 1).await,
                 _ => {
                     let lives = [0; 2].map(|_| live(Arc::clone(&world), dice.split(), depth + 1));
                     let [one, other] = lives;
@@ -272,6 +273,46 @@ async fn dispose(world: &World, dice: &mut Dice, mut handle: JoinHandle<Token>) 
             }
         }
         _ => world.take(handle.await),
+    }
+}
+
+async fn group_some(world: &Arc<World>, dice: &mut Dice, depth: u32) {
+    let (count, how, fails) = (dice.roll(4), dice.roll(4), dice.roll(3) == 0);
+    let life = || {
+        Life::new(world, dice, depth).map(move |token| if fails { Err(token) } else { Ok(token) })
+    };
+    let lives: Vec<_> = std::iter::repeat_with(life).take(count as usize).collect();
+    if how == 0 {
+        let group = TaskGroup::new();
+        for life in lives {
+            world.leave(&world.aborts, group.spawn(life), dice);
+        }
+        if let Ok(Some(Err(failure))) = timeout(micros(dice.roll(2000)), group.next()).await {
+            take_failure(world, failure);
+        }
+        return;
+    }
+    let bound = task_group(async |group| {
+        for life in lives {
+            group.spawn(life);
+        }
+        if how == 1 { Err(Token::new()) } else { Ok(()) }
+    });
+    let limit = if how == 2 {
+        micros(dice.roll(2000))
+    } else {
+        Duration::MAX
+    };
+    if let Ok(Err(error)) = timeout(limit, bound).await {
+        for failure in error.into_failures() {
+            take_failure(world, failure);
+        }
+    }
+}
+
+fn take_failure(world: &World, failure: Failure<Token>) {
+    if let Ok(error) = failure.into_join_error() {
+        world.take(Err(error));
     }
 }
 
