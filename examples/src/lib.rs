@@ -12,6 +12,7 @@
 //! | `… --example 08_who_ran_where` | tasks and OS threads in one `gather!`, and the thread of each |
 //! | `… --example 09_other_executor` | the timers alone, on another project's executor |
 //! | `… --example 10_blocked` | a task that blocks its thread: who goes on, and which task did it |
+//! | `… --example 11_ends` | the ends of tasks: in a `task_group` that fails, with nobody to hear of a panic, in a `scope` |
 //!
 //! This library holds only what they share: a wall clock to print.
 

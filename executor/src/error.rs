@@ -107,7 +107,8 @@ impl JoinError {
         matches!(self.0.cause, Cause::Panic(_))
     }
 
-    /// Whether the task was aborted, or its runtime shut down before it ended.
+    /// Whether the task was aborted, or its runtime shut down before it ended, or it is a blocking job
+    /// that was [refused](Self::is_refused). To tell these apart, ask for the refusal first.
     ///
     /// # Examples
     ///
@@ -126,7 +127,8 @@ impl JoinError {
     }
 
     /// Whether the task is a blocking job that was cancelled since too many were waiting; see
-    /// [`max_blocking_queue`](crate::Builder::max_blocking_queue).
+    /// [`max_blocking_queue`](crate::Builder::max_blocking_queue). It [is
+    /// cancelled](Self::is_cancelled) too.
     ///
     /// # Examples
     ///

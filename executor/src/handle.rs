@@ -107,8 +107,7 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// If `future` panics. If it is called inside a task or another
-    /// `block_on`, unless inside [`block_in_place`](crate::block_in_place).
+    /// As [`Runtime::block_on`](crate::Runtime::block_on).
     ///
     /// # Examples
     ///
@@ -156,7 +155,8 @@ impl Handle {
     }
 
     /// What the tasks and blocking jobs of the runtime are doing at about this moment, in the order of
-    /// their ids: asyncio's `all_tasks`, and the answer to "where is my task stuck?".
+    /// their ids: asyncio's `all_tasks`, and the answer to "where is my task stuck?". The future of a
+    /// `block_on` is no task, and not among them. After the runtime's end there are none.
     ///
     /// Tasks that start, end or move meanwhile may be missing, and one that has ended this very moment may
     /// still be listed. It takes time in proportion to the number of

@@ -30,6 +30,10 @@
 //! | wait for a time | [`sleep`], [`timeout`], [`interval`], and the rest of [`time`] |
 //! | call code that blocks | [`spawn_blocking`], or [`block_in_place`] inside a task |
 //! | learn which task blocks its thread | [`Builder::on_blocked`], or `WHEELHOUSE_DEBUG=1` |
+//! | hear of panics that nobody awaits | [`Builder::on_unhandled_panic`] |
+//! | name tasks, give them values that their children inherit | [`task::Builder`], [`task::TaskLocal`] |
+//! | see what all tasks are doing | [`Handle::tasks`], [`Handle::metrics`] |
+//! | have no more blocking jobs wait than you can serve | [`Builder::max_blocking_queue`] |
 //! | let others run in a long loop | [`consume_budget`], [`yield_now`] |
 //! | spawn from a thread outside | [`Handle`] |
 //!

@@ -31,9 +31,11 @@ use std::{
 ///
 /// # Panics
 ///
-/// If `future` panics: the panic goes on here. If it is called inside a task or another
-/// `block_on`. If the threads of the runtime can't be started; [`Runtime::new`] returns that as
-/// an error.
+/// If `future` panics: the panic goes on here. If it gave no output, since it [aborted
+/// itself](crate::task::Task::abort) or shut the runtime down. If it is called inside a task or
+/// another `block_on`, unless inside [`block_in_place`](crate::block_in_place) or a
+/// [`scope`](crate::scope())'s closure. If the threads of the runtime can't be started;
+/// [`Runtime::new`] returns that as an error.
 ///
 /// # Examples
 ///
@@ -132,8 +134,9 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// If `future` panics, or the runtime is shut down meanwhile. If it is called inside a task or
-    /// a `block_on`.
+    /// If `future` panics, or gave no output, since it was aborted or the runtime was shut down
+    /// meanwhile. If it is called inside a task or a `block_on`, unless inside
+    /// [`block_in_place`](crate::block_in_place) or a [`scope`](crate::scope())'s closure.
     ///
     /// # Examples
     ///
@@ -170,8 +173,10 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// If `future` panics. If it is called inside a task or another
-    /// `block_on`, unless inside [`block_in_place`](crate::block_in_place).
+    /// If `future` panics, or [a panic has shut the runtime
+    /// down](crate::Builder::shutdown_on_unhandled_panic). If it is called inside a task or another
+    /// `block_on`, unless inside [`block_in_place`](crate::block_in_place) or a
+    /// [`scope`](crate::scope())'s closure.
     ///
     /// # Examples
     ///

@@ -48,7 +48,10 @@ use std::{
 /// Calls a closure that can spawn tasks which borrow from its caller, and blocks until they have
 /// ended: [`std::thread::scope`] for tasks.
 ///
-/// They run on the runtime around this thread. When this function returns, every task has ended, and
+/// The closure is not `async`: it [joins](ScopedJoinHandle::join) what it wants to wait for, and may
+/// call [`block_on`](crate::Handle::block_on).
+///
+/// The tasks run on the runtime around this thread. When this function returns, every task has ended, and
 /// its future and its output have been dropped, unless the output was taken by its handle. What borrows
 /// nothing may come a moment later: the report of a panic, and that of its
 /// [`AbortHandle`](crate::AbortHandle) that it is finished.
@@ -65,9 +68,12 @@ use std::{
 /// Outside a runtime, naming the caller's line.
 ///
 /// If the closure panics: the tasks go on, and the panic when they have ended. If a task has panicked
-/// and nobody has got that from its handle: when all have ended, naming the line that spawned it. The
-/// runtime also counts and reports such a panic, as [that of any
+/// and nobody has got that from its handle: when all have ended, naming the line that spawned it. (If both
+/// have, the closure's goes on.) The runtime also counts and reports such a panic, as [that of any
 /// task](crate::Builder::on_unhandled_panic).
+///
+/// A task that was cancelled is no reason, nor is a blocking job that was
+/// [refused](crate::JoinError::is_refused): who needs to know that each has run joins each.
 ///
 /// # Deadlocks
 ///

@@ -12,7 +12,8 @@ use wheelhouse::{
 };
 use wheelhouse_tests::{
     CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, WORKERS, catch, contained,
-    hold_workers, noop, on_unwatched_workers, on_workers, panic_text, poll_once, quiet, watchdog,
+    eventually, hold_workers, noop, on_unwatched_workers, on_workers, panic_text, poll_once, quiet,
+    watchdog,
 };
 
 type Error = &'static str;
@@ -428,8 +429,7 @@ fn a_group_that_has_ended_takes_no_children() {
                 failed.await.unwrap_err();
                 kept.unwrap()
             };
-            let dropped = TaskGroup::new().spawner();
-            [returned, failed, dropped]
+            [returned, failed]
         });
         let _entered = runtime.enter();
         let drops = DropCounter::new();
@@ -448,6 +448,46 @@ fn a_group_that_has_ended_takes_no_children() {
             );
         }
         drops.assert_each_dropped_once();
+    });
+}
+
+#[test]
+fn what_a_group_spawns_whose_owner_was_dropped_is_cancelled() {
+    on_workers(WORKERS, |runtime, _| {
+        let drops = DropCounter::new();
+        let spawner = TaskGroup::<(), Error>::new().spawner();
+        let _entered = runtime.enter();
+        let child = spawner.spawn(stuck(drops.token()));
+        let job = spawner.spawn_blocking(|| panic!("it never runs"));
+        eventually("both have ended", LIMIT, || {
+            child.is_finished() && job.is_finished()
+        });
+        drops.assert_each_dropped_once();
+
+        // A child that is in a poll when its owner goes can't know of that.
+        let (polled, go) = (Gate::new(), Gate::new());
+        let (inside, wait) = (polled.clone(), go.clone());
+        let token = drops.token();
+        runtime.block_on(async {
+            let group = task_group::<(), Error, (), _, _>(async move |group| {
+                let spawner = group.spawner();
+                group.spawn(async move {
+                    inside.open();
+                    wait.block();
+                    spawner.spawn(stuck(token));
+                    Ok(())
+                });
+                pending().await
+            });
+            let owner = spawn(group);
+            polled.wait().await;
+            owner.abort();
+            assert!(owner.await.unwrap_err().is_cancelled());
+        });
+        go.open();
+        drops.wait_for(2, LIMIT);
+        drops.assert_each_dropped_once();
+        assert_eq!(runtime.metrics().unhandled_panics, 0);
     });
 }
 

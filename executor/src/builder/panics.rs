@@ -21,8 +21,12 @@ impl Builder {
     /// Once the runtime and all its handles are gone, so is this hook, and of such panics only that of a
     /// task's poll, or of its future's destructor, still finds it.
     ///
-    /// It runs on the thread on which that turned out, which may be a worker, or the one that dropped
-    /// the handle. No lock is held, so it may block, and spawn.
+    /// It runs on the thread on which that turned out, and with what is around that thread: a worker, in
+    /// the task that panicked or that dropped the handle, or a thread outside the runtime that
+    /// dropped the handle. So it may block its thread, but [`join`](crate::JoinHandle::join) and
+    /// [`block_on`](crate::Handle::block_on) may panic in it, and so may
+    /// [`spawn`](crate::spawn): give it a channel, or a [`Handle`](crate::Handle) in a
+    /// [`OnceLock`](std::sync::OnceLock). No lock of the runtime's is held.
     ///
     /// # Examples
     ///
@@ -49,7 +53,8 @@ impl Builder {
     /// it goes on.
     ///
     /// [`run`](crate::Runtime::run) and [`block_on`](crate::Runtime::block_on) then panic, with the
-    /// cause, wherever they are waiting, and so they do afterwards.
+    /// cause, wherever they are waiting, and so they do afterwards. What is spawned afterwards is
+    /// cancelled. A panic of the main future itself goes on in `run`, so it was collected.
     ///
     /// # Examples
     ///

@@ -12,7 +12,8 @@
 ///
 /// At the call: outside a runtime, naming the caller's line, if there is a future among the
 /// arguments; and if there are thread handles and the thread that waits for them can't be started.
-/// When it is awaited: if an argument panicked, or the task of a handle was aborted, unless
+/// When it is awaited: if an argument panicked, or the task of a handle was aborted, or is a blocking
+/// job that was [refused](crate::JoinError::is_refused), unless
 /// [`settle`](crate::gather::Gather::settle)d.
 ///
 /// # Cancel safety

@@ -29,6 +29,9 @@ use std::{
 /// The children may spawn siblings, through a [`Spawner`](super::Spawner), for as long as one of
 /// them runs.
 ///
+/// Where the compiler asks for types, say them at the body's argument:
+/// `async |group: TaskGroup<u32, String>| { .. }`, values first, then errors.
+///
 /// # Errors
 ///
 /// The first failure cancels the rest. It is the `Err` or the panic of a child, a child that was
@@ -189,7 +192,7 @@ async fn all_ended<T, E>(group: &Inner<T, E>) -> Results<T, E> {
     let mut idle = Wait::new(group);
     let results = |state: &mut State<T, E>| {
         state.is_idle().then(|| {
-            state.phase = Phase::Ended;
+            state.phase = Phase::Returned;
             state.take_results()
         })
     };

@@ -8,7 +8,7 @@
 
 use super::{
     Inner,
-    state::{End, Phase},
+    state::{End, Phase, Reserved},
 };
 use crate::{
     blocking::{Job, OnThread},
@@ -43,7 +43,7 @@ enum Refusal {
 ///
 /// # Panics
 ///
-/// Outside a runtime, and if the group has ended.
+/// Outside a runtime, and if the `task_group` has returned.
 #[track_caller]
 pub(super) fn spawn<F, T, E>(inner: &Arc<Inner<T, E>>, future: F, what: &str) -> AbortHandle
 where
@@ -115,14 +115,20 @@ where
     E: Send + 'static,
 {
     let reserved = inner.lock().reserve(shared.pool());
-    let key = reserved.ok_or(Refusal::Ended)?;
-    let (task, handle) = make(Ticket {
-        group: Some(Arc::clone(inner)),
-        key,
-    });
+    let (group, key) = match reserved {
+        Reserved::Slot(key) => (Some(Arc::clone(inner)), key),
+        Reserved::Cancelled => (None, 0),
+        Reserved::Returned => return Err(Refusal::Ended),
+    };
+    let is_heard = group.is_some();
+    let (task, handle) = make(Ticket { group, key });
     let abort = handle.abort_handle();
     let mut state = inner.lock();
-    let unwanted = state.keep(key, handle);
+    let unwanted = if is_heard {
+        state.keep(key, handle)
+    } else {
+        Some(handle)
+    };
     let open = state.phase == Phase::Open;
     drop(state);
     drop(unwanted);
@@ -141,8 +147,7 @@ fn refuse(refusal: Refusal, what: &str) -> ! {
         Refusal::Outside => crate::spawn::outside(what),
         Refusal::NoThread(error) => crate::spawn::no_thread(&error),
         Refusal::Ended => panic!(
-            "`{what}` was called at {}, on a group that has ended: its `task_group` has returned, \
-             or the `TaskGroup` was dropped",
+            "`{what}` was called at {}, on a group that has ended: its `task_group` has returned",
             Location::caller()
         ),
     }
@@ -150,7 +155,7 @@ fn refuse(refusal: Refusal, what: &str) -> ! {
 
 /// A child's claim to be heard when it ends.
 struct Ticket<T: Send + 'static, E: Send + 'static> {
-    /// `None` once used.
+    /// `None` once used, and for a child of which nobody will hear.
     group: Option<Arc<Inner<T, E>>>,
     key: usize,
 }

@@ -10,7 +10,8 @@ use std::{error::Error, fmt, panic::Location};
 /// One failure in a group: an error that a child or the body has returned, a panic of a child, or
 /// a child that was cancelled.
 ///
-/// Its text names the task and the line that spawned it.
+/// Its text names the task and the line that spawned it. It is `Debug` and `Display` if `E` is, and an
+/// [`Error`] if `E` is both; so that texts may serve as errors, `E` need not be one.
 ///
 /// # Examples
 ///
@@ -119,7 +120,8 @@ impl<E> Failure<E> {
         self.join_error().is_some_and(JoinError::is_panic)
     }
 
-    /// Whether a child was cancelled: aborted, or its runtime has shut down.
+    /// Whether a child was cancelled: aborted, or its runtime has shut down, or the child was a
+    /// blocking job that was [refused](JoinError::is_refused).
     pub fn is_cancelled(&self) -> bool {
         self.join_error().is_some_and(JoinError::is_cancelled)
     }
@@ -189,7 +191,9 @@ impl<E: fmt::Debug + fmt::Display> Error for Failure<E> {}
 
 /// Why a [`task_group`](crate::task_group) failed: every failure in it, the earliest first.
 ///
-/// Its text is that of the first failure, and how many there are besides.
+/// Its text is that of the first failure, and how many there are besides. It is `Debug` and `Display` if
+/// `E` is, and an [`Error`] if `E` is both. There is no conversion into `E`: where `?` is to give
+/// an `E`, say which failure counts, with [`into_failures`](Self::into_failures).
 ///
 /// # Examples
 ///

@@ -4,8 +4,9 @@ use super::{Inner, child};
 use crate::task::AbortHandle;
 use std::{fmt, future::Future, sync::Arc};
 
-/// Spawns children of a [`TaskGroup`](super::TaskGroup), from anywhere; from
-/// [`TaskGroup::spawner`](super::TaskGroup::spawner).
+/// Spawns children of a [`TaskGroup`](super::TaskGroup), from wherever a runtime is; from
+/// [`TaskGroup::spawner`](super::TaskGroup::spawner). Another thread needs
+/// [`Handle::enter`](crate::Handle::enter) first.
 ///
 /// It keeps nothing alive: when the group ends, so do the children. A `task_group` does not wait for
 /// its spawners either, only for its children.
@@ -22,12 +23,14 @@ impl<T, E> Spawner<T, E> {
 impl<T: Send + 'static, E: Send + 'static> Spawner<T, E> {
     /// Starts a child on the runtime around this thread.
     ///
-    /// If the group is being cancelled, the child is cancelled before its first poll.
+    /// If the group is being cancelled, was [shut down](super::TaskGroup::shutdown), or was dropped
+    /// (by a [`timeout`](crate::timeout) around it, for instance), the child is cancelled before its first
+    /// poll.
     ///
     /// # Panics
     ///
-    /// Outside a runtime, and if the group has ended, which it can't have as long as one of its
-    /// children runs, unless its owner was dropped. Both name the caller's line.
+    /// Outside a runtime, and if the `task_group` has returned. Both name the caller's line. It does not
+    /// return as long as one of its children runs.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> AbortHandle
     where

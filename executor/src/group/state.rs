@@ -31,8 +31,27 @@ pub(super) enum Phase {
     Open,
     /// Something failed, or `shutdown` was called: every child is cancelled, new ones at once.
     Closing,
-    /// The owner is gone: there can't be any new children, and nobody wants what the others give.
-    Ended,
+    /// The owner is gone, and nobody wants what the children give that are left; new ones are
+    /// cancelled at once.
+    Abandoned,
+    /// `task_group` has returned: there can't be any new children.
+    Returned,
+}
+
+impl Phase {
+    fn is_over(self) -> bool {
+        matches!(self, Phase::Abandoned | Phase::Returned)
+    }
+}
+
+/// What becomes of a child that is about to be spawned.
+pub(super) enum Reserved {
+    /// It has this slot.
+    Slot(usize),
+    /// Nobody will hear of it, and it is cancelled at once.
+    Cancelled,
+    /// It can't be spawned.
+    Returned,
 }
 
 pub(super) struct State<T, E> {
@@ -82,13 +101,15 @@ impl<T, E> State<T, E> {
     }
 
     /// A slot for a child that is about to be spawned, unless the group has ended.
-    pub(super) fn reserve(&mut self, pool: &'static Pool) -> Option<usize> {
-        if self.phase == Phase::Ended {
-            return None;
+    pub(super) fn reserve(&mut self, pool: &'static Pool) -> Reserved {
+        match self.phase {
+            Phase::Open | Phase::Closing => {}
+            Phase::Abandoned => return Reserved::Cancelled,
+            Phase::Returned => return Reserved::Returned,
         }
         let number = self.spawned;
         self.spawned += 1;
-        Some(self.children.insert(Child {
+        Reserved::Slot(self.children.insert(Child {
             number,
             pool,
             handle: None,
@@ -98,7 +119,7 @@ impl<T, E> State<T, E> {
     /// Keeps the handle of a child that is about to be queued. It comes back if the group has ended
     /// meanwhile.
     pub(super) fn keep(&mut self, key: usize, handle: JoinHandle<()>) -> Option<JoinHandle<()>> {
-        if self.phase == Phase::Ended {
+        if self.phase.is_over() {
             return Some(handle);
         }
         self.children.get(key).handle.replace(handle)
@@ -106,7 +127,7 @@ impl<T, E> State<T, E> {
 
     /// The handle of a child that ends without having given anything; `None` if the group has ended.
     pub(super) fn take_handle(&mut self, key: usize) -> Option<JoinHandle<()>> {
-        if self.phase == Phase::Ended {
+        if self.phase.is_over() {
             return None;
         }
         self.children.get(key).handle.take()
@@ -118,7 +139,7 @@ impl<T, E> State<T, E> {
     ///
     /// `end` itself, if the group had ended before and nobody wants it.
     pub(super) fn end_child(&mut self, key: usize, end: End<T, E>) -> Result<Effects, End<T, E>> {
-        if self.phase == Phase::Ended {
+        if self.phase.is_over() {
             return Err(end);
         }
         let child = self.children.remove(key);
@@ -196,7 +217,9 @@ impl<T, E> State<T, E> {
 
     /// The group ends: its children, the results that nobody has taken, and who waits for them in vain.
     pub(super) fn end(&mut self) -> (Vec<JoinHandle<()>>, Results<T, E>, Due) {
-        self.phase = Phase::Ended;
+        if self.phase != Phase::Returned {
+            self.phase = Phase::Abandoned;
+        }
         let children = std::mem::take(&mut self.children).into_iter();
         (
             children.filter_map(|child| child.handle).collect(),

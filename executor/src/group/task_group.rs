@@ -12,6 +12,8 @@ use std::{fmt, future::Future, sync::Arc};
 /// The body of a [`task_group`](crate::task_group()) is given one that ends, and fails, as described
 /// there, even if it is moved out of the body.
 ///
+/// Its children have no names: [`task::Builder`](crate::task::Builder) starts none of them.
+///
 /// Its methods take `&self`, so it can be shared.
 ///
 /// # Examples
@@ -72,11 +74,13 @@ impl<T, E> TaskGroup<T, E> {
 
     /// Starts a child on the runtime around this thread, as [`spawn`](crate::spawn) does.
     ///
-    /// If the group is being cancelled, the child is cancelled before its first poll.
+    /// If the group is being cancelled, the child is cancelled before its first poll. A child that is to
+    /// spawn siblings takes a [`Spawner`](Self::spawner) with it, not the group.
     ///
     /// # Panics
     ///
-    /// Outside a runtime, naming the caller's line.
+    /// Outside a runtime, and if the group is that of a [`task_group`](crate::task_group()) which has
+    /// returned. Both name the caller's line.
     ///
     /// # Examples
     ///
@@ -102,11 +106,13 @@ impl<T, E> TaskGroup<T, E> {
 
     /// Starts a child that blocks its thread, as [`spawn_blocking`](crate::spawn_blocking) does.
     ///
-    /// Once it runs, it can't be cancelled: whoever waits for the group waits for it too.
+    /// Once it runs, it can't be cancelled: whoever waits for the group waits for it too. A job that is
+    /// [refused](crate::Builder::max_blocking_queue) is a child that was cancelled; in a
+    /// [`task_group`](crate::task_group()) it is a failure.
     ///
     /// # Panics
     ///
-    /// Outside a runtime, and if no thread at all can be started; both name the caller's line.
+    /// As [`spawn`](Self::spawn), and if no thread at all can be started.
     ///
     /// # Examples
     ///
@@ -131,7 +137,10 @@ impl<T, E> TaskGroup<T, E> {
         child::spawn_blocking(&self.inner, f, "TaskGroup::spawn_blocking")
     }
 
-    /// What can spawn children from anywhere: from other children, for one.
+    /// What can spawn children from elsewhere: from other children, for one.
+    ///
+    /// An `async fn` can't spawn itself, since it is not known to be `Send` before its end. A function that is
+    /// not `async` breaks the circle:
     ///
     /// # Examples
     ///
@@ -163,12 +172,14 @@ impl<T, E> TaskGroup<T, E> {
 
     /// The next result: of those that nobody has taken, the one of the child that ended first.
     ///
-    /// Gives `None` if there is none and no child is left. (Later there may be, if a [`Spawner`] is.) A
-    /// child that panicked or was aborted gives a [`Failure`](super::Failure). Inside a
+    /// Gives `None` if there is none and no child is left. (Later there may be again: what is spawned
+    /// then gives its result to the next call.) A
+    /// child that panicked, was aborted or was refused gives a [`Failure`](super::Failure). Inside a
     /// [`task_group`](crate::task_group()) only values come, for there a failure drops the body, and
     /// who was aborted gives nothing.
     ///
-    /// Several may wait at a time; each result goes to one of them.
+    /// Several may wait at a time; each result goes to one of them, and those that are left over when the
+    /// last child has ended get `None`. A child that waits here for its own group waits for itself.
     ///
     /// # Cancel safety
     ///

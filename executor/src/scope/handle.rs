@@ -65,8 +65,8 @@ impl<'scope, T> ScopedJoinHandle<'scope, T> {
     ///
     /// # Panics
     ///
-    /// In a task: await the handle there. The scope's own closure may call it, on a worker too. Also
-    /// after the output was taken.
+    /// In a task, of the scope for one: await the handle there. The scope's own closure may call it, on a
+    /// worker too. Also after the output was taken.
     ///
     /// # Examples
     ///

@@ -6,7 +6,10 @@ use std::{fmt, future::Future, panic::Location, sync::Arc};
 
 /// Starts tasks that have a name: what asyncio's `create_task(.., name="fetch")` does.
 ///
-/// The name is in the reports and errors that concern the task, and in [`Handle::tasks`].
+/// The name is in the errors that concern the task, in the report of a panic that nobody collected, and
+/// in [`Handle::tasks`]. Reports of polls that block and of threads that don't end
+/// ([`BlockedReport`](crate::BlockedReport), [`ShutdownReport`](crate::ShutdownReport)) have the line
+/// that spawned it instead. Children of a group and tasks of a scope have no name.
 ///
 /// # Examples
 ///

@@ -118,7 +118,8 @@ impl Task {
         self.handle.spawn_site()
     }
 
-    /// Asks for it to end at its next `.await`; see [`JoinHandle::abort`](super::JoinHandle::abort).
+    /// Asks for it to end at its next `.await`; see [`JoinHandle::abort`](super::JoinHandle::abort). A
+    /// blocking job goes on all the same, and [`run`](crate::run) panics if its own future is aborted.
     ///
     /// # Examples
     ///

@@ -199,7 +199,9 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     ///
-    /// On a thread that runs tasks: await the handle there. Also after the output was taken.
+    /// Inside a task or a `block_on`: await the handle there. It is allowed inside
+    /// [`block_in_place`](crate::block_in_place), in the closure of a [`scope`](crate::scope()), and
+    /// in a blocking job. Also after the output was taken.
     ///
     /// # Examples
     ///

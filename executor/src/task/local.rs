@@ -21,8 +21,15 @@ use std::{
 /// `ContextVar`.
 ///
 /// It is declared as a `static`, and given a value for the length of a future or of a closure. What
-/// is spawned meanwhile, by whatever function of this crate, begins with the values of that moment.
-/// Tasks that were given no value pay nothing.
+/// is spawned meanwhile, by whatever function of this crate, begins with the values of that moment:
+/// tasks, children of groups, blocking jobs, and the future of a [`run`](crate::run). A plain
+/// thread does not. (tokio's `task_local!` is not inherited.) Tasks that were given no value pay
+/// nothing.
+///
+/// Those who inherit a value share it, so it is `Send` and `Sync`, and what may change lies in a `Mutex`
+/// or an atomic. It is dropped when nobody has it any more, on whichever thread that is. A task has it until
+/// its last handle is gone, so also while somebody keeps the
+/// [`AbortHandle`](super::AbortHandle) of one that has ended.
 ///
 /// # Examples
 ///

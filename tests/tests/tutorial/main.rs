@@ -239,6 +239,44 @@ fn a_blocked_worker_is_reported_and_others_go_on() {
     assert_eq!(announced.len(), 2, "nothing to report: {lines:#?}");
 }
 
+#[test]
+fn the_ways_in_which_a_task_ends() {
+    let lines = lines_of("11_ends");
+    let [group, pages @ .., failed] = &lines[..6] else {
+        panic!("{lines:#?}")
+    };
+    assert_eq!(group, "a group in which one task fails:");
+    let closed = [
+        "  index.html is closed",
+        "  the first page has 10 letters",
+        "  missing.html is closed",
+        "  huge.html is closed",
+    ];
+    assert_eq!(pages, closed, "one after the other");
+    let child = site("group.spawn(fetch(Page(\"missing.html\")");
+    assert!(failed.starts_with("  the group failed: task "), "{failed}");
+    assert!(failed.contains(&child), "{failed}");
+    assert!(failed.ends_with(", failed: no missing.html"), "{failed}");
+
+    let [detached, told, scope, sum] = &lines[6..] else {
+        panic!("{lines:#?}")
+    };
+    assert_eq!(detached, "a task whose handle was dropped:");
+    let backup = site("backup.spawn_on(");
+    assert!(told.contains(" `backup`, spawned at "), "{told}");
+    assert!(told.contains(&backup), "{told}");
+    assert!(told.ends_with(": the disk is full"), "{told}");
+    assert_eq!(scope, "a scope that lends a list to two tasks:");
+    assert_eq!(sum, "  its sum is 31");
+
+    /// The place of the only line of the program that has this text, as reports name it.
+    fn site(text: &str) -> String {
+        let source = include_str!("../../../examples/examples/11_ends.rs");
+        let line = source.lines().position(|line| line.contains(text));
+        format!("examples/11_ends.rs:{}:", line.expect(text) + 1)
+    }
+}
+
 /// The heartbeats that the last line tells of.
 fn beats(lines: &[String]) -> u32 {
     let line = lines.last().expect("a line");
@@ -273,7 +311,7 @@ fn each_example_is_short_listed_and_tested() {
         );
         names.push(name);
     }
-    assert_eq!(names.len(), 10, "{names:?}");
+    assert_eq!(names.len(), 11, "{names:?}");
 }
 
 #[test]
