@@ -130,6 +130,11 @@ fn nothing_is_left(world: &World, handle: Handle, context: &str) {
     none("all threads end", &|| threads_named("st-").is_empty());
     none("all tasks are freed", &|| memory::tasks() == 0);
     none("nothing lives", &|| world.population.load(SeqCst) == 0);
+    // One that was started for a job may find that done, and has no name before it has run.
+    none("threads and jobs are gone from the figures", &|| {
+        let figures = handle.metrics();
+        figures.blocking_threads + figures.queued_blocking_jobs + figures.spare_threads == 0
+    });
     none("every token is dropped once", &|| {
         let (made, gone) = Token::balance();
         made == gone
@@ -146,14 +151,8 @@ fn the_figures_agree(world: &World, handle: &Handle, context: &str) {
         told,
         "panics that were nobody's ({context})"
     );
-    let figures = handle.metrics();
-    assert_eq!(figures.unhandled_panics, told, "{context}");
-    let rest = (
-        figures.blocking_threads,
-        figures.queued_blocking_jobs,
-        figures.spare_threads,
-    );
-    assert_eq!(rest, (0, 0, 0), "threads and jobs ({context})");
+    let reported = handle.metrics().unhandled_panics;
+    assert_eq!(reported, told, "{context}");
     assert!(
         handle.tasks().is_empty(),
         "tasks in the registry ({context})"
