@@ -134,7 +134,7 @@ fn run(shared: &Shared, running: &Running, job: Runnable) {
     let mut again = None;
     running.starts_job(job.id(), job.site());
     unhandled.contain(Place::Output, || {
-        again = job.run(&Runner::aside(shared.pool().registry()));
+        again = job.run(&Runner::aside(shared.pool().registry(), Some(running)));
     });
     debug_assert!(again.is_none(), "a job ends at its first poll");
     unhandled.contain(Place::Output, || {

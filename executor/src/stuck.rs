@@ -1,6 +1,6 @@
 //! What is reported of polls that hold their worker.
 
-use crate::task::Id;
+use crate::task::{Id, Label};
 use std::{fmt, io, panic::Location, sync::Arc, time::Duration};
 
 /// What [`Builder::on_blocked`](crate::Builder::on_blocked) is told. A poll that holds its thread is
@@ -70,6 +70,7 @@ pub(crate) enum Polled {
 pub struct StuckPoll {
     pub(crate) what: Polled,
     pub(crate) site: &'static Location<'static>,
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) thread: Arc<str>,
     pub(crate) kind: StuckKind,
     pub(crate) duration: Duration,
@@ -84,6 +85,11 @@ impl StuckPoll {
             Polled::Task(id) => Some(id),
             Polled::BlockOn | Polled::Wakers => None,
         }
+    }
+
+    /// The task's name, if [`task::Builder`](crate::task::Builder) has given it one.
+    pub fn task_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The line that spawned the task, or that called `block_on`. For a waker, a line in this crate.
@@ -116,7 +122,10 @@ impl StuckPoll {
 impl fmt::Display for StuckPoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.what {
-            Polled::Task(id) => write!(f, "task {id}, spawned at {},", self.site)?,
+            Polled::Task(id) => {
+                let (name, site) = (self.name.clone(), self.site);
+                write!(f, "{},", Label { id, name, site })?;
+            }
             Polled::BlockOn => write!(f, "the future of `block_on` at {}", self.site)?,
             Polled::Wakers => write!(f, "a waker that a timer called")?,
         }

@@ -123,7 +123,7 @@ impl Threads {
             let Polled::Task(id) = poll.what() else {
                 return None;
             };
-            let (name, site) = (None, poll.site);
+            let (name, site) = (thread.task_name(poll), poll.site);
             Some(TaskInfo {
                 label: Label { id, name, site },
                 state: TaskState::Running,

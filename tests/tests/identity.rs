@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use wheelhouse::task::{self, Id, Task};
 use wheelhouse::{
-    JoinHandle, Runtime, block_in_place, gather, join, spawn, spawn_blocking, yield_now,
+    BlockedReport, JoinHandle, Runtime, StuckThread, block_in_place, gather, join, spawn,
+    spawn_blocking, yield_now,
 };
 use wheelhouse_tests::{
-    Caught, Gate, LIMIT, ON_PURPOSE, WORKERS, catch, hold_workers, on_unwatched_workers,
-    on_workers, poll_once, quiet, watchdog,
+    Caught, Gate, LIMIT, ON_PURPOSE, Reports, WORKERS, catch, hold_workers, on_built,
+    on_unwatched_workers, on_workers, poll_once, quiet, watchdog,
 };
 
 /// What the code inside learns of its task.
@@ -450,6 +451,71 @@ fn a_task_may_be_kept_beyond_its_end() {
         assert_eq!((kept.id(), kept.name()), (id, Some("ended")));
         assert!(kept.abort_handle().is_finished());
     });
+}
+
+/// A poll that blocks, a job that does not end, and a thread that a shutdown leaves behind.
+#[test]
+fn reports_have_the_name() {
+    on_workers(WORKERS, move |runtime, _| {
+        let release = Gate::new();
+        let (task_waits, job_waits) = (release.clone(), release.clone());
+        let task = task::Builder::new().name("napper");
+        let task = task.spawn_on(async move { task_waits.block() }, runtime.handle());
+        let job = task::Builder::new().name("query");
+        let job = job.spawn_blocking_on(move || job_waits.block(), runtime.handle());
+        release.wait_for(2, LIMIT);
+        let report = runtime.shutdown_timeout(std::time::Duration::from_millis(1));
+        for (name, site) in [("napper", task.spawn_site()), ("query", job.spawn_site())] {
+            let named = |thread: &&StuckThread| thread.task_name() == Some(name);
+            let thread = report.stuck().iter().find(named).expect("it is named");
+            assert_eq!(thread.spawn_site(), Some(site));
+            assert!(
+                thread.to_string().contains(&format!("`{name}`")),
+                "{thread}"
+            );
+        }
+        release.open();
+    });
+}
+
+#[test]
+fn a_poll_that_blocks_is_reported_by_name() {
+    let reports = Reports::new();
+    let told = reports.clone();
+    on_built(
+        &[1],
+        move |builder| builder.on_blocked(reports.hook()),
+        move |runtime, _| {
+            let release = Gate::new();
+            let waits = release.clone();
+            let task = task::Builder::new().name("nap\nper");
+            let task = task.spawn_on(async move { waits.block() }, runtime.handle());
+            let nameless =
+                runtime.spawn(async { thread::sleep(std::time::Duration::from_millis(1)) });
+            let began = |reports: &[BlockedReport]| {
+                reports.iter().find_map(|report| match report {
+                    BlockedReport::Began(poll) if poll.task_id() == Some(task.id()) => {
+                        Some(poll.clone())
+                    }
+                    _ => None,
+                })
+            };
+            let poll = told.wait_for(LIMIT, began);
+            assert_eq!(poll.task_name(), Some("nap\nper"));
+            assert_eq!(poll.to_string().lines().count(), 1, "{poll}");
+            release.open();
+            nameless.join().unwrap();
+            let ended = |reports: &[BlockedReport]| {
+                reports.iter().find_map(|report| match report {
+                    BlockedReport::Ended(poll) if poll.task_id() == Some(task.id()) => {
+                        Some(poll.clone())
+                    }
+                    _ => None,
+                })
+            };
+            assert_eq!(told.wait_for(LIMIT, ended).task_name(), Some("nap\nper"));
+        },
+    );
 }
 
 /// Whoever polls a handle, or wakes a task, stays who it is.

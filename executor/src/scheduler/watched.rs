@@ -27,6 +27,8 @@ pub(super) struct Watched {
     word: u64,
     /// The poll that the last look saw, announced or not.
     noted: Option<Poll>,
+    /// The name of the task that the poll that was noted last is of, with its word.
+    named: Option<(u64, Arc<str>)>,
     /// Whether debug mode has told of the present poll.
     told: bool,
     /// The word of the poll that the monitor has marked last.
@@ -46,6 +48,7 @@ impl Watched {
             suspect: Suspect::default(),
             word: 0,
             noted: None,
+            named: None,
             told: false,
             marked: 0,
             gone: false,
@@ -94,10 +97,20 @@ impl Watched {
         }
         let old = std::mem::replace(&mut self.noted, poll);
         match (old, poll) {
-            (_, Some(poll)) => self.running.note(poll, Instant::now()),
+            (_, Some(poll)) => {
+                self.running.note(poll, Instant::now());
+                let name = self.running.task_name(poll);
+                self.named = name.map(|name| (poll.word, name));
+            }
             (Some(old), None) => self.running.forget(old),
             (None, None) => {}
         }
+    }
+
+    /// The name of the task that this poll is of.
+    fn name_of(&self, poll: Poll) -> Option<Arc<str>> {
+        let known = self.named.as_ref().filter(|(word, _)| *word == poll.word);
+        known.map(|(_, name)| Arc::clone(name))
     }
 
     /// Its stuck poll, and for how many nanoseconds it has been seen.
@@ -163,6 +176,7 @@ impl Watched {
         StuckPoll {
             what: stuck.poll.what(),
             site: stuck.poll.site,
+            name: self.name_of(stuck.poll),
             thread: Arc::clone(self.running.name()),
             kind: stuck.kind,
             duration: Duration::from_nanos(stuck.took),

@@ -70,6 +70,7 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
                 registry: pool.registry(),
                 list: pool.registry().list_of(seat),
                 now: Stamp::of(0),
+                running: Some(running),
             },
             pace: Pace::new(watch.now()),
             watch,

@@ -6,10 +6,8 @@ use std::{fmt, future::Future, panic::Location, sync::Arc};
 
 /// Starts tasks that have a name: what asyncio's `create_task(.., name="fetch")` does.
 ///
-/// The name is in the errors that concern the task, in the report of a panic that nobody collected, and
-/// in [`Handle::tasks`]. Reports of polls that block and of threads that don't end
-/// ([`BlockedReport`](crate::BlockedReport), [`ShutdownReport`](crate::ShutdownReport)) have the line
-/// that spawned it instead. Children of a group and tasks of a scope have no name.
+/// The name is in the errors and reports that concern the task, and in [`Handle::tasks`]. Children of
+/// a group and tasks of a scope have no name.
 ///
 /// # Examples
 ///

@@ -78,6 +78,14 @@ impl<T> JoinHandle<T> {
         self.task.addr().get() & TAKEN != 0
     }
 
+    #[track_caller]
+    fn assert_not_taken(&self) {
+        assert!(
+            !self.is_taken(),
+            "`JoinHandle` polled after it gave its output"
+        );
+    }
+
     fn header(&self) -> &Header {
         // SAFETY: JOIN_INTEREST counts as a reference, and `self` stands for it.
         unsafe { &*self.task().as_ptr() }
@@ -212,6 +220,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
+        self.assert_not_taken();
         self.check_process("JoinHandle::join");
         block_on::wait("JoinHandle::join", self)
     }
@@ -242,6 +251,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, JoinError>> {
+        self.assert_not_taken();
         self.check_process("JoinHandle::join_timeout");
         block_on::wait_timeout("JoinHandle::join_timeout", self, limit)
     }
@@ -306,10 +316,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.is_taken(),
-            "`JoinHandle` polled after it gave its output"
-        );
+        self.assert_not_taken();
         if !budget::spend(cx) {
             return Poll::Pending;
         }

@@ -43,7 +43,7 @@ pub(crate) use raw::{Schedule, contain, forget_panic};
 pub(crate) use registry::Registry;
 pub(crate) use state::{Epoch, Stamp};
 
-use crate::{error::JoinError, unhandled::Place};
+use crate::{error::JoinError, threads::Running, unhandled::Place};
 use local::Values;
 use origin::Origin;
 use raw::Header;
@@ -72,15 +72,18 @@ pub(crate) struct Runner<'a> {
     pub(crate) list: usize,
     /// What time it is, roughly.
     pub(crate) now: Stamp,
+    /// Who is told the names of tasks.
+    pub(crate) running: Option<&'a Running>,
 }
 
 impl<'a> Runner<'a> {
     /// Somebody who runs tasks that end at their first poll.
-    pub(crate) fn aside(registry: &'a Registry) -> Self {
+    pub(crate) fn aside(registry: &'a Registry, running: Option<&'a Running>) -> Self {
         Runner {
             registry,
             list: 0,
             now: Stamp::of(0),
+            running,
         }
     }
 }
@@ -233,13 +236,18 @@ impl Runnable {
         mut list: Option<usize>,
     ) -> Option<Runnable> {
         let registry = runner.registry;
-        if EXTENDED && list.is_none() && self.header().name().is_some() {
-            // A task with a name is listed from its first poll on.
-            if !registry.insert(&self, runner.list) {
-                self.cancel(registry, None);
-                return None;
+        if EXTENDED && let Some(name) = self.header().name() {
+            if let Some(running) = runner.running {
+                running.names_task(name);
             }
-            list = Some(runner.list);
+            // A task with a name is listed from its first poll on.
+            if list.is_none() {
+                if !registry.insert(&self, runner.list) {
+                    self.cancel(registry, None);
+                    return None;
+                }
+                list = Some(runner.list);
+            }
         }
         // SAFETY: this thread runs the task until the end of this function.
         let waker = unsafe { waker::borrowed(self.0) };

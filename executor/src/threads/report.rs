@@ -1,7 +1,7 @@
 //! What a shutdown says of the threads that do not end.
 
-use crate::{scheduler::polling::Poll, stuck::Polled};
-use std::{fmt, panic::Location, time::Duration};
+use crate::{scheduler::polling::Poll, stuck::Polled, task::OneLine};
+use std::{fmt, panic::Location, sync::Arc, time::Duration};
 
 /// What a shutdown that did not wait any longer left behind.
 ///
@@ -52,12 +52,12 @@ pub struct StuckThread {
 }
 
 /// Whose code a thread runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Code {
     /// Nobody's: it is on its way to its end.
     None,
-    /// What was spawned there.
-    Spawned(&'static Location<'static>),
+    /// What was spawned there, and its name.
+    Spawned(&'static Location<'static>, Option<Arc<str>>),
     /// A waker that a timer calls.
     Waker,
     /// A hook of the builder.
@@ -65,9 +65,9 @@ pub(super) enum Code {
 }
 
 impl Code {
-    pub(super) fn of(poll: Poll) -> Self {
+    pub(super) fn of(poll: Poll, name: Option<Arc<str>>) -> Self {
         match poll.what() {
-            Polled::Task(_) | Polled::BlockOn => Code::Spawned(poll.site),
+            Polled::Task(_) | Polled::BlockOn => Code::Spawned(poll.site, name),
             Polled::Wakers => Code::Waker,
         }
     }
@@ -95,7 +95,15 @@ impl StuckThread {
     /// in a hook, or in a waker that a timer has called, or about to end.
     pub fn spawn_site(&self) -> Option<&'static Location<'static>> {
         match self.code {
-            Code::Spawned(site) => Some(site),
+            Code::Spawned(site, _) => Some(site),
+            Code::None | Code::Waker | Code::Hook => None,
+        }
+    }
+
+    /// The name of that task or job, if [`task::Builder`](crate::task::Builder) has given it one.
+    pub fn task_name(&self) -> Option<&str> {
+        match &self.code {
+            Code::Spawned(_, name) => name.as_deref(),
             Code::None | Code::Waker | Code::Hook => None,
         }
     }
@@ -113,9 +121,12 @@ impl StuckThread {
 impl fmt::Display for StuckThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "thread `{}`", self.name)?;
-        match self.code {
+        match &self.code {
             Code::None => return Ok(()),
-            Code::Spawned(site) => write!(f, ", which has run what {site} spawned")?,
+            Code::Spawned(site, None) => write!(f, ", which has run what {site} spawned")?,
+            Code::Spawned(site, Some(name)) => {
+                write!(f, ", which has run `{}`, spawned at {site},", OneLine(name))?;
+            }
             Code::Waker => write!(f, ", which has been in a waker that a timer called")?,
             Code::Hook => write!(f, ", which has been in a hook")?,
         }

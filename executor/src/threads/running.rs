@@ -30,6 +30,8 @@ pub(crate) struct Running {
     /// A poll that was seen, by its word, and when it was seen first. Nobody looks at the clock for each
     /// poll.
     seen: Mutex<Option<(u64, Instant)>>,
+    /// The name of the task that the last poll of a named one was of, with the poll's word.
+    task_name: Mutex<Option<(u64, Arc<str>)>>,
     /// Since when a hook runs.
     hook: Mutex<Option<Instant>>,
 }
@@ -43,6 +45,7 @@ impl Running {
             process: Process::current(),
             polling: CachePadded::new(Polling::new()),
             seen: Mutex::new(None),
+            task_name: Mutex::new(None),
             hook: Mutex::new(None),
         }
     }
@@ -85,6 +88,21 @@ impl Running {
     pub(crate) fn starts_job(&self, id: Id, site: &'static Location<'static>) {
         self.polling.task(id, site);
         *self.seen.lock() = Some((self.polling.word(), Instant::now()));
+    }
+
+    /// What the thread polls now is a task of this name.
+    pub(crate) fn names_task(&self, name: &Arc<str>) {
+        let named = (self.polling.word(), Arc::clone(name));
+        let old = self.task_name.lock().replace(named);
+        drop(old); // Outside the lock, as everything is that may be the last of its kind.
+    }
+
+    /// The name of the task that this poll is of, if it has one and no later poll of a named task
+    /// has come.
+    pub(crate) fn task_name(&self, poll: Poll) -> Option<Arc<str>> {
+        let named = self.task_name.lock();
+        let (word, name) = named.as_ref()?;
+        (*word == poll.word).then(|| Arc::clone(name))
     }
 
     /// The thread calls a hook. Ends the process if that has forked it.
@@ -130,7 +148,7 @@ impl Running {
         let hook = *self.hook.lock();
         let (code, duration) = match (poll, hook) {
             (Some(poll), _) => (
-                Code::of(poll),
+                Code::of(poll, self.task_name(poll)),
                 Some(self.duration(poll).unwrap_or_default()),
             ),
             (None, Some(since)) => (Code::Hook, Some(since.elapsed())),
