@@ -1,6 +1,10 @@
 //! What the handle of a task tells, to whom, and how often.
 
 use std::collections::HashSet;
+use std::future::pending;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::Duration;
 use wheelhouse::{AbortHandle, Handle, JoinError, JoinHandle, spawn};
@@ -13,13 +17,14 @@ fn a_handle_knows_whether_the_task_has_ended() {
         let waits = gate.clone();
         let mut task = runtime.spawn(async move { waits.wait().await });
         gate.wait_for(1, LIMIT);
-        assert!(!task.is_finished());
+        let abort = task.abort_handle();
+        assert!(!task.is_finished() && !abort.is_finished());
         assert!(poll_once(&mut task, &counter.waker()).is_pending());
         assert!(task.join_timeout(Duration::from_millis(1)).is_none());
         assert!(task.join_timeout(Duration::ZERO).is_none());
         gate.open();
         task.join_timeout(Duration::MAX).unwrap().unwrap();
-        assert!(task.is_finished());
+        assert!(task.is_finished() && abort.is_finished());
         assert_eq!(counter.live(), 0, "a replaced waker is dropped");
     });
 }
@@ -39,6 +44,48 @@ fn only_the_last_waker_of_a_handle_is_woken() {
         assert!(poll_once(&mut task, &first.waker()).is_ready());
         assert_eq!(first.live(), 0);
         last.wait_until_gone(LIMIT);
+    });
+}
+
+#[test]
+fn a_dropped_handle_takes_its_waker_along() {
+    on_workers(WORKERS, |runtime, _| {
+        let counter = CountWaker::new();
+        let mut task = runtime.spawn(pending::<()>());
+        assert!(poll_once(&mut task, &counter.waker()).is_pending());
+        assert_eq!(counter.live(), 1);
+        drop(task);
+        assert_eq!((counter.live(), counter.count()), (0, 0));
+    });
+}
+
+/// How often a [`counted`] waker was cloned.
+static CLONES: AtomicUsize = AtomicUsize::new(0);
+
+/// A waker that counts its clones.
+fn counted() -> Waker {
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            CLONES.fetch_add(1, Relaxed);
+            RawWaker::new(data, &VTABLE)
+        },
+        |_| (),
+        |_| (),
+        |_| (),
+    );
+    // SAFETY: the functions do nothing with the pointer, and may be called from any thread.
+    unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &VTABLE)) }
+}
+
+#[test]
+fn a_waker_that_is_left_already_is_not_cloned_again() {
+    on_workers(&[1], |runtime, _| {
+        let mut task = runtime.spawn(pending::<()>());
+        let waker = counted();
+        for _ in 0..100 {
+            assert!(poll_once(&mut task, &waker).is_pending());
+        }
+        assert_eq!(CLONES.load(Relaxed), 1);
     });
 }
 

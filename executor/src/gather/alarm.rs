@@ -211,3 +211,7 @@ mod unused {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "alarm_tests.rs"]
+mod tests;

@@ -140,6 +140,14 @@ mod tests {
     }
 
     #[test]
+    fn a_joiner_ends_with_the_last_thread() {
+        let (waiting, handle) =
+            Waiting::new(thread::spawn(|| 1), |one| one, Call::here(Name::Gather));
+        join_all(vec![waiting], &AtomicBool::new(false));
+        assert_eq!(handle.join().unwrap(), 1);
+    }
+
+    #[test]
     fn an_abandoned_joiner_leaves_with_the_thread_it_waits_for() {
         let (end_first, first) = mpsc::channel::<()>();
         let (end_second, second) = mpsc::channel::<()>();

@@ -233,3 +233,65 @@ impl<T, E> fmt::Debug for Shutdown<'_, T, E> {
         f.write_str("Shutdown(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn each_waits_for_its_own_and_with_its_own_waker() {
+        let mut waiters = Waiters::default();
+        let counts: [Arc<Count>; 3] = Default::default();
+        let wakers = counts.clone().map(Waker::from);
+        let untils = [Until::Idle, Until::Failure, Until::Result];
+        let mut numbers = [0; 3];
+        for place in 0..3 {
+            assert!(!waiters.is_left(numbers[place], untils[place], &wakers[place]));
+            let waker = wakers[place].clone();
+            let old = waiters.leave(&mut numbers[place], untils[place], waker);
+            assert!(old.is_none(), "it is the first");
+        }
+        assert_eq!(numbers, [1, 2, 3]);
+        for (place, number) in numbers.into_iter().enumerate() {
+            for (other, waker) in wakers.iter().enumerate() {
+                let left = waiters.is_left(number, untils[place], waker);
+                assert_eq!(left, place == other);
+            }
+        }
+        let mut wake = |failed, idle| {
+            waiters.due(Event { failed, idle }).wake();
+            counts.each_ref().map(|count| count.0.load(Relaxed))
+        };
+        assert_eq!(wake(false, false), [0, 0, 1]);
+        assert_eq!(wake(false, true), [1, 0, 1]);
+        assert_eq!(wake(true, false), [1, 1, 1]);
+        assert_eq!(wake(true, true), [1, 1, 1], "nobody is left");
+    }
+
+    #[test]
+    fn a_waiter_has_one_waker_at_a_time() {
+        let mut waiters = Waiters::default();
+        let counts: [Arc<Count>; 2] = Default::default();
+        let wakers = counts.clone().map(Waker::from);
+        let mut number = 0;
+        let first = waiters.leave(&mut number, Until::Idle, wakers[0].clone());
+        let old = waiters.leave(&mut number, Until::Result, wakers[1].clone());
+        assert!(first.is_none() && old.unwrap().will_wake(&wakers[0]));
+        assert_eq!((number, waiters.list.len()), (1, 1));
+        assert!(waiters.remove(number).unwrap().will_wake(&wakers[1]));
+        assert!(waiters.remove(number).is_none());
+    }
+}

@@ -245,3 +245,7 @@ impl Idle {
         closed
     }
 }
+
+#[cfg(all(test, not(wheelhouse_loom)))]
+#[path = "idle_tests.rs"]
+mod tests;

@@ -69,3 +69,28 @@ impl fmt::Debug for Id {
         write!(f, "Id({})", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_as_its_number() {
+        let id = Id::from_u64(1234);
+        assert_eq!((id.as_u64(), id.to_string().as_str()), (1234, "1234"));
+    }
+
+    #[test]
+    fn a_thread_uses_its_batch_up_before_it_takes_another() {
+        let ids: Vec<u64> = std::thread::spawn(|| (0..1000).map(|_| Id::next().0).collect())
+            .join()
+            .unwrap();
+        let others = std::thread::spawn(|| Id::next().0).join().unwrap();
+        for batch in ids.chunks(Id::BATCH as usize - 1) {
+            let first = batch[0];
+            assert_eq!(first % Id::BATCH, 1, "no id is 0");
+            assert!(batch.iter().copied().eq(first..first + batch.len() as u64));
+            assert_ne!(first / Id::BATCH, others / Id::BATCH);
+        }
+    }
+}

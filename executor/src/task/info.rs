@@ -99,3 +99,28 @@ impl fmt::Display for TaskInfo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_running_task_runs_for_some_time() {
+        let second = Some(Duration::from_secs(1));
+        let info = |state, duration| TaskInfo {
+            label: Label {
+                id: Id::from_u64(1),
+                name: None,
+                site: Location::caller(),
+            },
+            state,
+            duration,
+        };
+        let runs = info(TaskState::Running, second);
+        assert_eq!((runs.running_for(), runs.duration()), (second, second));
+        assert!(runs.to_string().ends_with(", has run for 1.0 s"), "{runs}");
+        let runs = info(TaskState::Running, None);
+        assert_eq!((runs.running_for(), runs.duration()), (None, None));
+        assert_eq!(info(TaskState::Waiting, second).running_for(), None);
+    }
+}

@@ -323,3 +323,44 @@ impl<T: Send + Sync + 'static, F: fmt::Debug> fmt::Debug for Scoped<T, F> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_the_one_that_it_was_copied_from() {
+        let make = || Values::with(None, 1, Arc::new("one"));
+        let values = make();
+        assert!(values.is(&values.clone()));
+        assert!(!values.is(&make()), "its values are the same, not itself");
+    }
+
+    #[test]
+    fn a_set_has_the_others_values_and_one_more() {
+        let one = Values::with(None, 1, Arc::new("one"));
+        let two = Values::with(Some(&one), 2, Arc::new("two"));
+        let other = Values::with(Some(&two), 1, Arc::new("other"));
+        let get = |values: &Values, key| {
+            let value = values.get(key)?.downcast_ref::<&str>();
+            value.copied()
+        };
+        assert_eq!((get(&one, 1), get(&one, 2)), (Some("one"), None));
+        assert_eq!((get(&two, 1), get(&two, 2)), (Some("one"), Some("two")));
+        assert_eq!(
+            (get(&other, 1), get(&other, 2)),
+            (Some("other"), Some("two"))
+        );
+    }
+
+    #[test]
+    fn a_scope_has_its_value_and_gives_the_one_before_back() {
+        static KEY: TaskLocal<u8> = TaskLocal::new();
+        assert_eq!(KEY.get(), None);
+        KEY.sync_scope(1, || {
+            KEY.sync_scope(2, || assert_eq!(KEY.try_with(|value| *value), Some(2)));
+            assert_eq!(KEY.get(), Some(1));
+        });
+        assert_eq!(KEY.get(), None);
+    }
+}

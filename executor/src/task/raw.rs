@@ -363,3 +363,31 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         drop(cell);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl Schedule for Nowhere {
+        fn schedule(_: Runnable) {
+            unreachable!("nobody wakes it")
+        }
+    }
+
+    #[test]
+    fn a_header_knows_what_it_was_given() {
+        let site = Location::caller();
+        for (pool, id) in [(0, 1), (7, 1 << 47), (u16::MAX, ID_MASK)] {
+            let origin = Origin::new(site, None);
+            let task = allocate::<_, Nowhere>(std::future::ready(()), pool, Id(id), origin);
+            // SAFETY: it was just allocated.
+            let header = unsafe { task.as_ref() };
+            assert_eq!((header.pool(), header.id()), (pool, Id(id)));
+            assert!(std::ptr::eq(header.site(), site) && header.name().is_none());
+            // SAFETY: nobody else has it, and its future needs no drop.
+            unsafe { free(task) };
+        }
+    }
+}

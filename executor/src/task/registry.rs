@@ -175,3 +175,59 @@ fn links(task: &NonNull<Header>) -> &Links {
     // SAFETY: the task is in the list whose lock the caller holds, or the caller runs it.
     unsafe { &task.as_ref().links }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{self, JoinHandle, Schedule};
+    use std::{future::ready, panic::Location};
+
+    struct Nowhere;
+
+    impl Schedule for Nowhere {
+        fn schedule(_: Runnable) {
+            unreachable!("nobody wakes it")
+        }
+    }
+
+    fn task() -> (Runnable, JoinHandle<()>) {
+        task::new::<_, Nowhere>(ready(()), 0, (Location::caller(), None))
+    }
+
+    #[test]
+    fn who_leaves_a_list_takes_nobody_along() {
+        let registry = Registry::new(1);
+        registry.open();
+        let listed = || registry.look(Stamp::of(0)).len();
+        // The first to leave is the last in the list, in its midst, or the first.
+        for first in 0..3 {
+            let tasks: Vec<_> = (0..3).map(|_| task()).collect();
+            assert!(tasks.iter().all(|(task, _)| registry.insert(task, 0)));
+            assert_eq!(listed(), 3);
+            registry.remove(&tasks[first].0, 0);
+            assert_eq!(listed(), 2);
+            // A shutdown may have taken it out already.
+            registry.remove(&tasks[first].0, 0);
+            assert_eq!(listed(), 2);
+            for (task, handle) in tasks {
+                registry.remove(&task, 0);
+                task.shut_down(&registry);
+                assert!(handle.is_finished());
+            }
+            assert_eq!(listed(), 0);
+        }
+    }
+
+    #[test]
+    fn workers_share_lists_only_if_there_are_more_than_lists() {
+        let few = Registry::new(3);
+        assert_eq!([0, 1, 2].map(|worker| few.list_of(worker)), [0, 1, 2]);
+        let many = Registry::new(LISTS + 10);
+        assert_eq!(many.lists.len(), LISTS);
+        let last = LISTS + 9;
+        assert_eq!(
+            [LISTS - 1, LISTS, last].map(|worker| many.list_of(worker)),
+            [LISTS - 1, 0, 9]
+        );
+    }
+}

@@ -33,6 +33,13 @@ fn at_every_levels_boundary_nothing_is_early_or_late() {
 }
 
 #[test]
+fn the_last_slot_is_the_last_ticks() {
+    let wheel = Wheel::<()>::new();
+    assert_eq!(wheel.list_for(MAX_TICK), SLOTS - 1);
+    assert_eq!(wheel.list_for(MAX_TICK + 1), NEVER_LIST);
+}
+
+#[test]
 fn following_the_next_deadline_leads_to_the_tick_in_a_few_steps() {
     for bits in 0..TICK_BITS {
         let tick = (1 << bits) | 0x2aaa_aaaa_aaaa >> (TICK_BITS - bits);
@@ -65,6 +72,25 @@ fn just_before_a_turn_a_far_timer_hides_no_near_one() {
         assert_eq!(fire(&mut wheel, u64::MAX), [""; 0]);
         assert_eq!((wheel.next_deadline(), wheel.len()), (None, 1));
     }
+}
+
+#[test]
+fn entries_cascade_only_from_levels_above_0_and_count_as_they_do() {
+    let mut wheel = Wheel::new();
+    for tick in [1, 255, 256, 1000, 1000, 100_000] {
+        wheel.insert(tick, tick);
+    }
+    let done = |fired, cascaded, more| Advance {
+        fired,
+        cascaded,
+        more,
+    };
+    assert_eq!(wheel.advance(255, usize::MAX, drop), done(2, 0, false));
+    assert_eq!(wheel.advance(2000, 1, drop), done(0, 1, true));
+    assert_eq!(wheel.advance(2000, 2, drop), done(1, 1, true));
+    assert_eq!(wheel.advance(2000, usize::MAX, drop), done(2, 1, false));
+    // Once a level.
+    assert_eq!(wheel.advance(u64::MAX, usize::MAX, drop), done(1, 2, false));
 }
 
 #[test]
