@@ -137,12 +137,10 @@ fn run(shared: &Shared, running: &Running, job: Runnable) {
         again = job.run(&Runner::aside(shared.pool().registry(), Some(running)));
     });
     debug_assert!(again.is_none(), "a job ends at its first poll");
-    unhandled.contain(Place::Output, || {
-        // One is the thread's own.
-        if context::undo_forgotten_entries(1) {
-            std::mem::forget(shared.timers().enter_external());
-        }
-    });
+    // One is the thread's own.
+    if context::undo_forgotten_entries(1) {
+        std::mem::forget(shared.timers().enter_external());
+    }
     running.polling().rest();
 }
 

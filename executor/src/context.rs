@@ -5,8 +5,12 @@
 //! block on another inside it.
 
 use crate::{
-    block_in_place::HandedOff, scheduler::queue::LocalQueue, shared::Shared, task::Runnable,
+    block_in_place::HandedOff,
+    scheduler::queue::LocalQueue,
+    shared::Shared,
+    task::Runnable,
     threads::Running,
+    unhandled::{self, Place},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -163,7 +167,8 @@ pub(crate) fn undo_forgotten_entries(before: usize) -> bool {
 fn undo_entries(before: usize) {
     DEPTH.set(before);
     let entries = ENTERED.try_with(|entered| entered.borrow_mut().split_off(before));
-    drop(entries);
+    // One may be the last to hold its runtime, with hooks whose destructors panic.
+    unhandled::contain(Place::Hook, || drop(entries));
 }
 
 /// Marks the thread as blocked on a future. None: it is already, or it is a worker that others need.

@@ -150,6 +150,7 @@ impl Handle {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
     {
+        self.shared.check_process("scope");
         let _entered = self.shared.enter();
         Scope::lend(Arc::clone(&self.shared), f)
     }
@@ -159,7 +160,7 @@ impl Handle {
     /// `block_on` is no task, and not among them. After the runtime's end there are none.
     ///
     /// Tasks that start, end or move meanwhile may be missing, and one that has ended this very moment may
-    /// still be listed. It takes time in proportion to the number of
+    /// still be listed. Of a runtime that is shutting down those that are queued are not. It takes time in proportion to the number of
     /// tasks, and moves those that are queued to the queue that all workers share: for a debugging
     /// page rather than for every request.
     ///

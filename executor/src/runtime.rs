@@ -327,10 +327,15 @@ impl Drop for AbortOnUnwind {
 /// The end of a main future that gave no output.
 #[track_caller]
 fn ended(error: JoinError, shared: &Shared) -> ! {
+    if shared.unhandled().has_shut_down() {
+        // The future may have panicked because of that; then nobody collects its own panic.
+        error.nobody_collects();
+        shared.unhandled().check();
+        unreachable!("there is a cause");
+    }
     match error.try_into_panic() {
         Ok(payload) => resume_unwind(payload),
         Err(error) => {
-            shared.unhandled().check();
             if shared.pool().is_closed() {
                 panic!("the runtime was shut down while its main future ran");
             }

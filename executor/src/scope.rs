@@ -30,6 +30,7 @@ pub use handle::ScopedJoinHandle;
 use crate::{
     blocking::{Job, OnThread},
     context,
+    os::fork::Process,
     scheduler::pool::Pooled,
     shared::Shared,
     spawn::{no_thread, outside},
@@ -137,6 +138,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: for<'inner> FnOnce(&'inner Scope<'inner, 'env>) -> R,
     {
         shared.check_process("scope");
+        let process = Process::current();
         let data = Arc::new(Data::new());
         let result = context::in_place(|| {
             let scope = Scope {
@@ -146,6 +148,10 @@ impl<'scope, 'env> Scope<'scope, 'env> {
                 env: PhantomData,
             };
             let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+            if data.count.is_raised() {
+                // If the closure has forked, they will not end in this process.
+                process.end_if_forked();
+            }
             data.count.wait();
             result
         });
@@ -185,6 +191,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: Future + Send + 'scope,
         F::Output: Send + 'scope,
     {
+        self.shared.check_process("Scope::spawn");
         let (task, handle) = self.task::<F, Pooled>(future, Location::caller());
         if self.shared.pool().is_closed() {
             // Not queued: if this thread is emptying the queues of a closed pool, in whose course a
@@ -220,6 +227,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> R + Send + 'scope,
         R: Send + 'scope,
     {
+        self.shared.check_process("Scope::spawn_blocking");
         let (job, handle) = self.task::<_, OnThread>(Job::new(f), Location::caller());
         match self.shared.blocking().push(&self.shared, job) {
             Ok(()) => handle,

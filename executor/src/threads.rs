@@ -73,16 +73,7 @@ impl Threads {
 
     /// Waits for the destructors of the thread-locals of threads that have ended.
     pub(crate) fn join(&self) {
-        let handles = std::mem::take(&mut *self.handles.lock());
-        let current = thread::current().id();
-        // A thread-local's destructor may end the runtime of its own thread.
-        for handle in handles
-            .into_iter()
-            .filter(|handle| handle.thread().id() != current)
-        {
-            // A panic there has been printed, and has no other receiver.
-            let _ = handle.join();
-        }
+        join(std::mem::take(&mut *self.handles.lock()));
     }
 
     /// Waits until all threads have ended, or `deadline`. True: they have.
@@ -140,6 +131,19 @@ impl Threads {
     }
 }
 
+/// Waits for the very end of threads.
+fn join(handles: Vec<thread::JoinHandle<()>>) {
+    let current = thread::current().id();
+    // A thread-local's destructor may end the runtime of its own thread.
+    for handle in handles
+        .into_iter()
+        .filter(|handle| handle.thread().id() != current)
+    {
+        // A panic there has been printed, and has no other receiver.
+        let _ = handle.join();
+    }
+}
+
 /// A thread in the list. Leaves the list when the thread ends, or could not be started.
 pub(crate) struct Announced {
     threads: Arc<Threads>,
@@ -164,6 +168,12 @@ impl Announced {
             builder = builder.stack_size(size);
         }
         let options = options.clone();
+        // Locked until the handle is in the list: whoever joins all finds it there.
+        let mut handles = threads.handles.lock();
+        // Threads for blocking jobs come and go.
+        let all = std::mem::take(&mut *handles).into_iter();
+        let (ended, others): (Vec<_>, _) = all.partition(|handle| handle.is_finished());
+        *handles = others;
         let started = builder.spawn(move || {
             // Declared first, so that it is dropped last.
             let announced = self;
@@ -173,14 +183,13 @@ impl Announced {
             running.in_hook(|| options.call(&options.on_start));
             body(running);
             running.in_hook(|| options.call(&options.on_stop));
+            // Their thread-locals may still be on their way out, and a shutdown waits for those as well.
+            join(ended);
         });
         let handle = started.map_err(|error| {
             let text = format!("could not start thread `{name}`: {error}");
             io::Error::new(error.kind(), text)
         })?;
-        let mut handles = threads.handles.lock();
-        // Threads for blocking jobs come and go.
-        handles.retain(|handle| !handle.is_finished());
         handles.push(handle);
         Ok(())
     }

@@ -212,6 +212,11 @@ impl Unhandled {
         }
     }
 
+    /// Whether a panic has shut the runtime down.
+    pub(crate) fn has_shut_down(&self) -> bool {
+        self.cause.get().is_some()
+    }
+
     /// Panics if a panic has shut the runtime down.
     #[track_caller]
     pub(crate) fn check(&self) {

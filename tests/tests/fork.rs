@@ -589,3 +589,42 @@ fn wakers_and_aborts_do_nothing() {
         task.join().unwrap();
     });
 }
+
+/// A scope's tasks will not end there, so it can't return.
+#[test]
+fn the_closure_of_a_scope() {
+    alone("the closure of a scope", || {
+        let runtime = small().build().unwrap();
+        for in_task in [false, true] {
+            let ends = || {
+                runtime.handle().scope(|s| {
+                    let waits = s.spawn(std::future::pending::<()>());
+                    let child = fork();
+                    if child.is_some() {
+                        waits.abort();
+                    }
+                    child
+                })
+            };
+            let child = match in_task {
+                false => ends(),
+                true => runtime.run(async { ends() }),
+            };
+            // The new process has not come here.
+            child.unwrap().wait().assert_aborted();
+        }
+        // Nothing is outstanding.
+        let child = runtime.scope(|_| fork());
+        let Some(child) = child else { exit(0) };
+        child.wait().assert_fine();
+        for job in [false, true] {
+            let end = runtime.scope(|s| {
+                in_child(|| match job {
+                    false => drop(s.spawn(async {})),
+                    true => drop(s.spawn_blocking(|| ())),
+                })
+            });
+            end.assert_panicked(&["forked", file!()]);
+        }
+    });
+}

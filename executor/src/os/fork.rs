@@ -94,8 +94,8 @@ pub(crate) fn used_elsewhere(what: &str, site: &'static Location<'static>) -> ! 
 #[cold]
 fn end() -> ! {
     platform::say(
-        "wheelhouse: a task, a blocking job or a hook has forked and returned in the new process, \
-         where its runtime's other threads are not: aborting; end that process with `_exit`, or \
+        "wheelhouse: a task, a blocking job, a hook or a scope has forked and returned in the new \
+         process, where its runtime's other threads are not: aborting; end that process with `_exit`, or \
          start another program in it\n",
     );
     std::process::abort();

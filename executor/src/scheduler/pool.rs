@@ -263,7 +263,13 @@ impl Pool {
 
     /// Shows what is queued to `see`, for whoever wants to know. Nobody can look into a queue without
     /// taking from it; so each task goes from its own to the injector, once.
+    ///
+    /// Of a closed pool it shows none: they are about to be ended, and whoever passed one on might have to
+    /// end it.
     pub(crate) fn look(&self, mut see: impl FnMut(&Runnable)) {
+        if self.is_closed() {
+            return;
+        }
         let mut pass_on = |task: Option<Runnable>| {
             let Some(task) = task else { return false };
             see(&task);

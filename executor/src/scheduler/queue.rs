@@ -131,10 +131,25 @@ impl LocalQueue {
     /// one that is awaited at once stays here; else after all others, in the order of the spawns.
     #[inline]
     pub(crate) fn push_new(&self, task: Runnable) {
+        if self.is_marked() {
+            return self.push_new_aside(task);
+        }
         let task = task.into_raw();
-        if self.is_marked() || !self.shared.lifo.put_if_empty(task) {
+        if !self.shared.lifo.put_if_empty(task) {
             // SAFETY: it is the task of above, which the slot has not taken.
             self.push_back(unsafe { Runnable::from_raw(task) });
+        }
+    }
+
+    /// As [`push_new`](Self::push_new), by a marked worker. On a closed pool all others may have left,
+    /// and this one may not come back before the task has ended: so it is ended here, as
+    /// [by other threads](Pool::inject_new).
+    #[cold]
+    fn push_new_aside(&self, task: Runnable) {
+        self.push_back(task);
+        if self.pool.is_closed() {
+            self.hand_over();
+            self.pool.drain();
         }
     }
 

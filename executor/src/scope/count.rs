@@ -31,6 +31,12 @@ impl Count {
         self.tickets.fetch_add(1, Relaxed);
     }
 
+    /// Whether anybody has a ticket but the thread that will wait, which asks.
+    pub(super) fn is_raised(&self) -> bool {
+        // Relaxed: a hint; `wait` acquires.
+        self.tickets.load(Relaxed) > 1
+    }
+
     /// A ticket falls. Its holder does not touch what was lent any more.
     pub(super) fn fall(&self) {
         // Release pairs with the load in `wait`, through the other falls, which continue its release

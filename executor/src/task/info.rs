@@ -69,8 +69,8 @@ impl TaskInfo {
     }
 
     /// For a running task, how long this poll has lasted, at least: since it was first noticed. For
-    /// another, how long ago its last poll ended, to about half a second; after 52 days this begins
-    /// anew. None for a task that has never been polled.
+    /// another, how long ago its last poll ended, to about half a second (a poll that took longer counts
+    /// as a part of it); after 52 days this begins anew. None for a task that has never been polled.
     pub fn duration(&self) -> Option<Duration> {
         self.duration
     }

@@ -353,8 +353,6 @@ impl Runnable {
     }
 
     fn free(self) {
-        // With the cell, wakers and values may go whose destructors ask for the current task.
-        current::set(None);
         // SAFETY: a transition has just said that nobody holds the cell any more.
         unsafe { raw::free(self.0) };
     }

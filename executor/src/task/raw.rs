@@ -5,7 +5,9 @@
 //! which only the functions in the header's [`VTable`] know: the future until it ends, then its
 //! output. The state word says which of the two it is, so no tag is stored.
 
-use super::{Id, Label, Runnable, Stamp, TaskInfo, origin::Origin, registry::Links, state::State};
+use super::{
+    Id, Label, Runnable, Stamp, TaskInfo, current, origin::Origin, registry::Links, state::State,
+};
 use crate::{
     debug,
     error::JoinError,
@@ -220,10 +222,13 @@ impl Header {
     /// Drops what only some tasks have, when nobody holds the cell any more.
     #[cold]
     fn clear(&mut self) {
+        // What is dropped here may ask for the current task, and must not be given this one.
+        let outer = current::set(None);
         let waker = self.join_waker.get_mut().take();
         self.contain(Place::Waker, || drop(waker));
         // SAFETY: the caller is about to free the header.
         contain(|| unsafe { self.origin.release() });
+        current::set(outer.filter(|task| *task != NonNull::from_ref(self)));
     }
 
     /// Calls `f`; a panic in it is nobody's to collect.
