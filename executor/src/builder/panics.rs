@@ -18,7 +18,8 @@ impl Builder {
     /// before the panic or after it; of an output's destructor; of a waker that a task's end has
     /// called; of a hook. A panic in this hook itself is contained, and only counted.
     ///
-    /// Once the runtime and all its handles are gone, so is this hook, and of such panics only that of a
+    /// The runtime holds the hook: one that holds a [`Handle`](crate::Handle) of it keeps what they share for
+    /// ever. Once the runtime and all its handles are gone, so is this hook, and of such panics only that of a
     /// task's poll, or of its future's destructor, still finds it.
     ///
     /// It runs on the thread on which that turned out, and with what is around that thread: a worker, in
