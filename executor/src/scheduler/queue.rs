@@ -173,6 +173,12 @@ impl LocalQueue {
         }
     }
 
+    /// Puts a task back that will not be polled, since the pool is closed.
+    #[cold]
+    pub(super) fn give_back(&self, task: Runnable) {
+        self.push_back(task);
+    }
+
     pub(super) fn pop_lifo(&self) -> Option<Runnable> {
         self.shared.take_lifo()
     }

@@ -86,7 +86,7 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
             // Asked after the task was taken from its queue: so what is spawned after a shutdown has begun
             // is never polled.
             if pool.is_closed() {
-                local.queue.yield_back(task);
+                local.queue.give_back(task);
                 break;
             }
             worker.poll(task);

@@ -324,19 +324,37 @@ impl<F: Future, S: Schedule> Cell<F, S> {
             unsafe { future.drop_in_place() }
         }));
         if let Err(payload) = dropped {
-            let mut lost = Err(Self::panicked(task, payload));
-            if !matches!(&result, Err(error) if error.is_panic()) {
-                std::mem::swap(&mut result, &mut lost);
-            }
-            // SAFETY: the caller holds the cell.
-            let header = unsafe { task.as_ref() };
-            match lost {
-                Ok(value) => header.contain(Place::Output, || drop(value)),
-                Err(error) => error.nobody_collects(),
-            }
+            result = Self::drop_panicked(task, payload, result);
         }
         // SAFETY: the stage is this thread's, and what it held has been dropped.
         unsafe { Self::output(task).write(result) };
+    }
+
+    /// The result of a task whose future's destructor has panicked; what has no place in it is lost.
+    #[cold]
+    #[inline(never)]
+    fn drop_panicked(
+        task: NonNull<Header>,
+        payload: Box<dyn Any + Send>,
+        result: Result<F::Output, JoinError>,
+    ) -> Result<F::Output, JoinError> {
+        let panicked = Err(Self::panicked(task, payload));
+        if matches!(&result, Err(error) if error.is_panic()) {
+            Self::lose(task, panicked);
+            return result;
+        }
+        Self::lose(task, result);
+        panicked
+    }
+
+    /// Drops a result that nobody collects; the caller holds the cell.
+    fn lose(task: NonNull<Header>, result: Result<F::Output, JoinError>) {
+        // SAFETY: by the caller's promise.
+        let header = unsafe { task.as_ref() };
+        match result {
+            Ok(value) => header.contain(Place::Output, || drop(value)),
+            Err(error) => error.nobody_collects(),
+        }
     }
 
     unsafe fn take_output(task: NonNull<Header>, to: *mut ()) {
@@ -349,12 +367,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     unsafe fn drop_output(task: NonNull<Header>) {
         // SAFETY: the output is stored, it is the caller's, and it is not touched again.
         let output = unsafe { Self::output(task).read() };
-        // SAFETY: the caller holds the cell.
-        let header = unsafe { task.as_ref() };
-        match output {
-            Ok(value) => header.contain(Place::Output, || drop(value)),
-            Err(error) => error.nobody_collects(),
-        }
+        Self::lose(task, output);
     }
 
     unsafe fn free(task: NonNull<Header>) {
