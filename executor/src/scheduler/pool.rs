@@ -32,7 +32,10 @@ use std::{
     io,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
@@ -50,6 +53,9 @@ pub(crate) struct Pool {
     registry: Registry,
     /// Whether its present runtime is in debug mode.
     debug: AtomicBool,
+    /// Whether it is closed, for those who ask for each task: apart from the idle word, which changes all
+    /// the time.
+    was_closed: AtomicBool,
     /// Where its present runtime's panics arrive that nobody collects.
     unhandled: Mutex<Option<Arc<Unhandled>>>,
 }
@@ -86,6 +92,7 @@ impl Pool {
         pool.made_queues()
             .for_each(|queue| _ = queue.mark().clear());
         pool.registry.open();
+        pool.was_closed.store(false, Relaxed); // Relaxed: nobody else has the pool yet.
         pool.sleepers.idle().open();
         Ok(pool)
     }
@@ -131,6 +138,7 @@ impl Pool {
             queues: (0..seats).map(|_| OnceLock::new()).collect(),
             registry: Registry::new(workers),
             debug: AtomicBool::new(false),
+            was_closed: AtomicBool::new(false),
             unhandled: Mutex::new(None),
         }
     }
@@ -231,6 +239,14 @@ impl Pool {
         &self.registry
     }
 
+    /// Whether [`close`](Self::close) has returned, or is about to. Whoever spawns after that is sure to
+    /// see it, and so is whoever takes the task from a queue.
+    #[inline]
+    pub(super) fn was_closed(&self) -> bool {
+        // Acquire pairs with `close`.
+        self.was_closed.load(Acquire)
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.idle().is_closed()
     }
@@ -313,7 +329,7 @@ impl Pool {
         if !self.process.is_current() {
             fork::used_elsewhere("spawn", task.site());
         }
-        if self.is_closed() {
+        if self.was_closed() {
             // Not queued: whoever empties the queue would never come to an end if others kept spawning.
             self.drain_after(Some(task));
             return;
@@ -365,6 +381,8 @@ impl Pool {
     /// Closes the pool: nothing more is accepted, and every worker leaves.
     pub(crate) fn close(&self) {
         self.sleepers.close();
+        // Release pairs with `was_closed`. Afterwards, so that it implies `is_closed`.
+        self.was_closed.store(true, Release);
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
         while let Some(task) = worker.next_task() {
             // Asked after the task was taken from its queue: so what is spawned after a shutdown has begun
             // is never polled.
-            if pool.is_closed() {
+            if pool.was_closed() {
                 local.queue.give_back(task);
                 break;
             }
