@@ -102,17 +102,26 @@ pub(crate) fn push_local(
 /// Calls `f` with the runtime around this thread: the one entered last, else the worker's own.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
-    if DEPTH.get() == 0 {
-        return f(worker().map(|local| &local.shared));
-    }
-    let top = |entered: &RefCell<Vec<Entry>>| {
-        entered
-            .borrow()
-            .last()
-            .map(|entry| Rc::clone(&entry.shared))
+    // One call of `f`, so that it is inlined: it may be a spawn.
+    let entered = if DEPTH.get() == 0 {
+        None
+    } else {
+        last_entered()
     };
-    let shared = ENTERED.try_with(top).ok().flatten();
-    f(shared.as_deref())
+    f(match &entered {
+        Some(shared) => Some(shared),
+        None => worker().map(|local| &local.shared),
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn last_entered() -> Option<Rc<Arc<Shared>>> {
+    let top = |entered: &RefCell<Vec<Entry>>| {
+        let entered = entered.borrow();
+        entered.last().map(|entry| Rc::clone(&entry.shared))
+    };
+    ENTERED.try_with(top).ok().flatten()
 }
 
 /// Makes a runtime the current one of this thread until the guard is dropped.
