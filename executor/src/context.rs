@@ -116,6 +116,7 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
 
 #[cold]
 #[inline(never)]
+#[expect(clippy::redundant_allocation, reason = "as in `Entry`")]
 fn last_entered() -> Option<Rc<Arc<Shared>>> {
     let top = |entered: &RefCell<Vec<Entry>>| {
         let entered = entered.borrow();
