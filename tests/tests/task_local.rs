@@ -519,7 +519,15 @@ fn a_value_whose_drop_panics() {
         // The scope lets go of it before the task does.
         let spawn_with = |future: Pin<Box<dyn Future<Output = ()> + Send>>| {
             let value = Arc::new(Bad(drops.token()));
-            BAD.sync_scope(value, || runtime.spawn(future))
+            let gate = Gate::new();
+            let left = gate.clone();
+            let future = async move {
+                left.wait().await;
+                future.await
+            };
+            let task = BAD.sync_scope(value, || runtime.spawn(future));
+            gate.open();
+            task
         };
         drop(spawn_with(Box::pin(async {})));
         spawn_with(Box::pin(async {})).join().unwrap();
@@ -532,8 +540,10 @@ fn a_value_whose_drop_panics() {
         drop(ended);
         drop(abort);
         let value = Arc::new(Bad(drops.token()));
-        let job = BAD.sync_scope(value, || runtime.spawn_blocking(|| ()));
-        drop(job);
+        let gate = Gate::new();
+        let left = gate.clone();
+        drop(BAD.sync_scope(value, || runtime.spawn_blocking(move || left.block())));
+        gate.open();
         drop(spawn_with(Box::pin(pending()))); // until the shutdown
     });
 }
