@@ -16,9 +16,9 @@ pub(super) struct Origin {
 }
 
 /// What only some tasks have.
-pub(super) struct Extension {
+struct Extension {
     site: &'static Location<'static>,
-    pub(super) name: Option<Arc<str>>,
+    name: Option<Arc<str>>,
     /// The values of the task that spawned it, until it ends. Whoever runs the task takes them.
     values: Mutex<Option<Values>>,
 }
@@ -59,10 +59,10 @@ impl Origin {
     }
 
     #[inline]
-    pub(super) fn extension(&self) -> Option<&Extension> {
+    fn extension(&self) -> Option<&Extension> {
         let extension: *const Extension = self.boxed()?.as_ptr();
         // SAFETY: the bit says that it is the box from `new`, which lives as long as `self`, and
-        // nobody changes it.
+        // whose values alone change, under their lock.
         Some(unsafe { &*extension })
     }
 
