@@ -47,6 +47,10 @@ impl<'a> HandedOff<'a> {
         let word = local.running.polling().word();
         pool.crew().replace(local.queue.mark(), word);
         local.queue.share_lifo();
+        local.queue.tell();
+        let timers = local.shared.timers();
+        let sleepers = pool.sleepers();
+        sleepers.hand_time_over(local.queue.seat(), || timers.next_deadline());
         let monitor = local.shared.monitor();
         let start = |seat| local.shared.start_worker(seat);
         if let Err(reason) = pool.stand_in(monitor.watches(), start) {

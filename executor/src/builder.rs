@@ -4,6 +4,7 @@ mod blocked;
 mod blocking;
 mod panics;
 mod range;
+mod timers;
 
 pub(crate) use blocked::Rescue;
 pub(crate) use blocking::BlockingOptions;
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) blocking: BlockingOptions,
     pub(crate) rescue: Rescue,
     pub(crate) panics: PanicOptions,
+    pub(crate) precise_timers: bool,
 }
 
 /// The smallest stack, in bytes. The runtime itself, and the report of a panic with its backtrace,
@@ -52,6 +54,7 @@ impl Builder {
             worker_threads: None,
             settings: Settings {
                 thread_name: String::from("wheelhouse"),
+                precise_timers: true,
                 ..Settings::default()
             },
         }
@@ -209,6 +212,7 @@ impl fmt::Debug for Builder {
             blocking,
             rescue,
             panics,
+            precise_timers,
             ..
         } = &self.settings;
         f.debug_struct("Builder")
@@ -222,6 +226,7 @@ impl fmt::Debug for Builder {
             .field("debug", &rescue.debug)
             .field("slow_poll", &rescue.slow_poll)
             .field("shutdown_on_unhandled_panic", &panics.shut_down)
+            .field("precise_timers", precise_timers)
             .finish_non_exhaustive()
     }
 }

@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     rescue: Rescue,
     monitor: Monitor,
     unhandled: Arc<Unhandled>,
+    precise_timers: bool,
 }
 
 /// Shards for threads outside the pool.
@@ -58,6 +59,7 @@ impl Shared {
             blocking,
             rescue,
             panics,
+            precise_timers,
         } = settings;
         fork::watch()?;
         let pool = Pool::acquire(workers, rescue.max_spares)?;
@@ -78,6 +80,7 @@ impl Shared {
                 monitor: Monitor::new(rescue.watch),
                 unhandled,
                 rescue,
+                precise_timers,
             }
         });
         pool.set_unhandled(Some(Arc::clone(&shared.unhandled)));
@@ -107,6 +110,10 @@ impl Shared {
 
     pub(crate) fn timers(&self) -> &ShardSet {
         &self.timers
+    }
+
+    pub(crate) fn has_precise_timers(&self) -> bool {
+        self.precise_timers
     }
 
     pub(crate) fn blocking(&self) -> &Blocking {

@@ -3,3 +3,4 @@
 
 pub(crate) mod fork;
 pub(crate) mod thread;
+pub(crate) mod timer_slack;

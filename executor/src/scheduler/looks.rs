@@ -173,6 +173,7 @@ impl<'a> Looks<'a> {
                 if mark.is_some_and(|mark| mark.is_set()) {
                     self.share_queue(watched, A_FEW);
                 }
+                self.tell_for(watched);
                 found.soon |= asleep;
                 found.pending = true;
                 if watched.age(now) < LONG {
@@ -220,6 +221,22 @@ impl<'a> Looks<'a> {
         };
         watched.note_marked(stuck.poll.word);
         self.share_queue(watched, most);
+        self.relieve(seat);
+    }
+
+    /// Does what a worker would have done that expected [a brief stint](super::stint), and is still in the
+    /// same poll.
+    fn tell_for(&self, watched: &Watched) {
+        if let Some(seat) = watched.seat() {
+            self.relieve(seat);
+            if !self.pool.queue(seat).is_empty() {
+                self.pool.notify();
+            }
+        }
+    }
+
+    /// Has another worker keep the time.
+    fn relieve(&self, seat: usize) {
         let deadline = || self.shared.timers().next_deadline();
         self.pool.sleepers().relieve(seat, deadline);
     }

@@ -43,6 +43,7 @@ pub(crate) mod queue;
 pub(crate) mod reports;
 mod shortage;
 mod sleepers;
+mod stint;
 mod suspect;
 mod timekeeper;
 mod watch;

@@ -223,7 +223,7 @@ impl Pool {
         queues.map(|queue| &***queue)
     }
 
-    pub(super) fn sleepers(&self) -> &Sleepers {
+    pub(crate) fn sleepers(&self) -> &Sleepers {
         &self.sleepers
     }
 

@@ -14,6 +14,7 @@ use super::{lifo::LifoSlot, mark::Mark, pool::Pool};
 use crate::task::Runnable;
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use parking_lot::Mutex;
+use std::cell::Cell;
 
 /// A running worker's end of its queues, on its thread.
 pub(crate) struct LocalQueue {
@@ -21,6 +22,8 @@ pub(crate) struct LocalQueue {
     seat: usize,
     shared: &'static SharedQueue,
     deque: Deque<Runnable>,
+    /// Whether nobody is told of tasks that are woken.
+    quiet: Cell<bool>,
 }
 
 /// The end that everybody sees.
@@ -91,6 +94,7 @@ impl LocalQueue {
             seat,
             shared,
             deque,
+            quiet: Cell::new(false),
         }
     }
 
@@ -110,6 +114,10 @@ impl LocalQueue {
         &self.shared.mark
     }
 
+    pub(crate) fn seat(&self) -> usize {
+        self.seat
+    }
+
     /// In a process that was just forked: the present poll is this worker's last.
     pub(crate) fn leave(&self) {
         self.shared.mark.stay();
@@ -123,7 +131,25 @@ impl LocalQueue {
         }
         if let Some(displaced) = self.shared.lifo.put(task.into_raw()) {
             // SAFETY: as in `take_lifo`.
-            self.push_back(unsafe { Runnable::from_raw(displaced) });
+            self.deque.push(unsafe { Runnable::from_raw(displaced) });
+            if !self.quiet.get() {
+                self.pool.notify();
+            }
+        }
+    }
+
+    /// Calls `wake`, which wakes tasks that this worker will soon be through with, without telling anybody
+    /// of them. Should it not be, it [tells](Self::tell) then, or the monitor does.
+    pub(super) fn quietly(&self, wake: impl FnOnce()) {
+        self.quiet.set(true);
+        wake();
+        self.quiet.set(false);
+    }
+
+    /// Tells another worker of what is queued here, if one sleeps and none searches.
+    pub(crate) fn tell(&self) {
+        if !self.is_empty() {
+            self.pool.notify();
         }
     }
 

@@ -27,6 +27,15 @@ pub(crate) trait Timers {
     fn now(&self) -> u64;
     /// Fires what is due.
     fn fire_due(&self, now: u64);
+    /// The timekeeper gets up for a deadline. Whether it is likely to be back so soon that nobody need take
+    /// its role meanwhile.
+    fn gets_up(&self, _now: u64) -> bool {
+        false
+    }
+    /// Calls `wait`, which waits for a deadline, so that it ends as near to that as it should.
+    fn wait<R>(&self, wait: impl FnOnce() -> R) -> R {
+        wait()
+    }
 }
 
 impl Sleepers {
@@ -108,16 +117,23 @@ impl Sleepers {
     ) -> bool {
         self.idle.park(seat, was_searching);
         let (keeps_time, due) = self.sleep_parked(seat, &has_work, timers);
+        if keeps_time {
+            self.timekeeper.leave(seat);
+        }
         let granted = self.idle.withdraw(seat);
         if granted && keeps_time {
             // While wakers are called, which may block, nobody may count on this worker's search.
             self.end_search(&has_work);
         }
+        let mut stays = false;
         if keeps_time {
-            timers.fire_due(timers.now());
-            self.timekeeper.give_back(seat);
+            let now = timers.now();
+            stays = due && timers.gets_up(now);
+            timers.fire_due(now);
         }
-        self.have_time_kept(|| timers.next_deadline());
+        if !stays {
+            self.hand_time_over(seat, || timers.next_deadline());
+        }
         let searches = granted || !due;
         if searches && (!granted || keeps_time) {
             self.idle.start_searching();
@@ -160,18 +176,27 @@ impl Sleepers {
         }
         let left = deadline.saturating_sub(timers.now());
         if left > 0 {
-            self.parkers[seat].park_on_driver(Duration::from_nanos(left));
+            let limit = Duration::from_nanos(left);
+            timers.wait(|| self.parkers[seat].park_on_driver(limit));
         }
         deadline <= timers.now()
     }
 
-    /// Takes the timekeeper's role from the worker at `seat`, if it has it: it is stuck in a waker that
-    /// it has called. Another sees to the timers.
+    /// Takes the timekeeper's role from the worker at `seat`, if it has it: it is held up in a poll, or
+    /// in a waker that it has called. Another sees to the timers.
     pub(crate) fn relieve(&self, seat: usize, next_deadline: impl Fn() -> u64) {
         if self.timekeeper.seat() == Some(seat) {
-            self.timekeeper.give_back(seat);
-            self.have_time_kept(next_deadline);
+            self.hand_time_over(seat, next_deadline);
         }
+    }
+
+    /// The worker at `seat`, which does not sleep, is no longer the timekeeper, if it was. Another one that
+    /// sleeps is.
+    pub(crate) fn hand_time_over(&self, seat: usize, next_deadline: impl Fn() -> u64) {
+        if self.timekeeper.seat() == Some(seat) {
+            self.timekeeper.give_back(seat);
+        }
+        self.have_time_kept(next_deadline);
     }
 
     /// Before a worker that slept polls tasks: if it was to keep time, or had been stirred to do so,

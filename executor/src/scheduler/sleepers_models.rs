@@ -268,6 +268,7 @@ fn loom_arm_and_push_against_two_sleepers() {
     check(2, || {
         let model = Model::new(3, 0);
         assert!(model.sleepers.timekeeper.take(2));
+        model.sleepers.timekeeper.leave(2);
         let workers = [0, 1].map(|seat| {
             let model = Arc::clone(&model);
             thread::spawn(move || keep_time_or_run(&model, seat))
@@ -278,6 +279,43 @@ fn loom_arm_and_push_against_two_sleepers() {
         for worker in workers {
             worker.join().unwrap();
         }
+    });
+}
+
+/// A timer is armed while the timekeeper is away, and about to come back.
+#[test]
+fn loom_arm_against_a_timekeeper_that_comes_back() {
+    check(3, || {
+        let model = Model::new(1, 0);
+        let timekeeper = &model.sleepers.timekeeper;
+        assert!(timekeeper.take(0));
+        timekeeper.leave(0);
+        let keeper = Arc::clone(&model);
+        let keeper = thread::spawn(move || keep_time(&keeper, 0));
+        model.arm();
+        keeper.join().unwrap();
+    });
+}
+
+/// The timekeeper is away, and does not come back: it has the role taken away, while a timer is armed
+/// and another worker parks. That one must keep time.
+#[test]
+fn loom_arm_against_a_timekeeper_that_is_relieved() {
+    check(2, || {
+        let model = Model::new(2, 0);
+        let timekeeper = &model.sleepers.timekeeper;
+        assert!(timekeeper.take(0));
+        timekeeper.leave(0);
+        let monitor = Arc::clone(&model);
+        let monitor = thread::spawn(move || {
+            let next_deadline = || monitor.next_deadline();
+            monitor.sleepers.relieve(0, next_deadline);
+        });
+        let keeper = Arc::clone(&model);
+        let keeper = thread::spawn(move || keep_time(&keeper, 1));
+        model.arm();
+        monitor.join().unwrap();
+        keeper.join().unwrap();
     });
 }
 

@@ -9,10 +9,15 @@
 //! there is no timekeeper, whoever armed the timer stirs any parked worker, which then finds the
 //! role free and takes it: the arming worker may go on to compute for a second.
 //!
-//! A timekeeper that gets up gives the role back, fences, and stirs another parked worker if any
-//! deadline is left, before it polls a task. A worker parks (sets its bit, fences) before it asks
-//! for the role. So either the one who gives the role back sees the parked worker, or that worker
+//! A timekeeper that gets up is *away*. It gives the role back, fences, and stirs another parked worker
+//! if any deadline is left, before it polls a task. A worker parks (sets its bit, fences) before it
+//! asks for the role. So either the one who gives the role back sees the parked worker, or that worker
 //! sees the role free.
+//!
+//! One that will be back in a moment ([`stint`](super::stint)) stays away without giving the role back, and
+//! resumes it before it sleeps. Nobody needs to tell it of a deadline meanwhile: it plans anew, fences,
+//! and reads every shard. If it is not back in a moment, it gives the role back then, or has it [taken
+//! away](super::sleepers::Sleepers::relieve); that can only happen while it is away.
 //!
 //! To be stirred is nobody's own: the worker may be granted a search at the same moment, or find
 //! work, and never ask for the role. So every worker that stops sleeping clears its bit, fences, and
@@ -25,10 +30,22 @@ use crate::sync::{AtomicU64, AtomicUsize, fence};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 pub(crate) struct Timekeeper {
-    /// One more than the timekeeper's seat; 0 if there is none.
-    seat: AtomicUsize,
+    /// Twice one more than the timekeeper's seat, plus [`AWAY`]; 0 if there is none.
+    keeper: AtomicUsize,
     /// When it will wake, in nanoseconds of the runtime's clock.
     wakes_at: AtomicU64,
+}
+
+/// It does not sleep, and is expected back.
+const AWAY: usize = 1;
+
+/// The word for a timekeeper that is not away.
+fn word(seat: usize) -> usize {
+    (seat + 1) << 1
+}
+
+fn seat_of(keeper: usize) -> Option<usize> {
+    (keeper >> 1).checked_sub(1)
 }
 
 /// Whom to unpark for a deadline that fell.
@@ -39,14 +56,14 @@ pub(crate) enum Unpark {
     Seat(usize),
     /// Any parked worker: nobody keeps time.
     Anyone,
-    /// Nobody: the timekeeper wakes early enough.
+    /// Nobody: the timekeeper wakes early enough, or is away and reads every shard before it sleeps.
     Nobody,
 }
 
 impl Timekeeper {
     pub(crate) fn new() -> Self {
         Timekeeper {
-            seat: AtomicUsize::new(0),
+            keeper: AtomicUsize::new(0),
             wakes_at: AtomicU64::new(0),
         }
     }
@@ -54,15 +71,32 @@ impl Timekeeper {
     /// The timekeeper's seat.
     pub(crate) fn seat(&self) -> Option<usize> {
         // Relaxed: a hint for those who choose whom to wake.
-        self.seat.load(Relaxed).checked_sub(1)
+        seat_of(self.keeper.load(Relaxed))
     }
 
-    /// Takes the role if it is free. The caller has parked, and thereby fenced.
+    /// Takes the role if it is free, or resumes it. The caller has parked, and thereby fenced.
     pub(crate) fn take(&self, seat: usize) -> bool {
         // AcqRel pairs with `give_back`; Relaxed: on failure somebody else keeps time.
-        self.seat
-            .compare_exchange(0, seat + 1, AcqRel, Relaxed)
+        let change = |from| {
+            self.keeper
+                .compare_exchange(from, word(seat), AcqRel, Relaxed)
+        };
+        change(0)
+            .or_else(|keeper| {
+                if keeper == word(seat) | AWAY {
+                    change(keeper)
+                } else {
+                    Err(keeper)
+                }
+            })
             .is_ok()
+    }
+
+    /// The timekeeper gets up.
+    pub(crate) fn leave(&self, seat: usize) {
+        // Release pairs with `take` and `lowered`, as the word that it replaces. Nobody else changes it
+        // while the timekeeper is not away.
+        self.keeper.store(word(seat) | AWAY, Release);
     }
 
     /// Publishes when the timekeeper will wake: at the value of `next_deadline`, which reads every
@@ -79,12 +113,14 @@ impl Timekeeper {
         }
     }
 
-    /// Gives the role of the worker at `seat` back, if it still has it. The caller then sees to it that a
-    /// parked worker, if there is one and a deadline is left, takes it.
+    /// Gives the role of the worker at `seat`, which is away, back, if it still has it. The caller then sees
+    /// to it that a parked worker, if there is one and a deadline is left, takes it.
     pub(crate) fn give_back(&self, seat: usize) {
         // Release pairs with `take`; the fence with those in `lowered` and `Idle::park`. Relaxed: on
         // failure the role has been taken away, and whoever did that sees to the rest.
-        let _ = self.seat.compare_exchange(seat + 1, 0, Release, Relaxed);
+        let _ = self
+            .keeper
+            .compare_exchange(word(seat) | AWAY, 0, Release, Relaxed);
         fence(SeqCst);
     }
 
@@ -94,9 +130,13 @@ impl Timekeeper {
         fence(SeqCst);
         // Acquire pairs with `take`: what is read next is this timekeeper's plan, or a plan that
         // it is about to replace, after which it reads the shards.
-        let Some(seat) = self.seat.load(Acquire).checked_sub(1) else {
+        let keeper = self.keeper.load(Acquire);
+        let Some(seat) = seat_of(keeper) else {
             return Unpark::Anyone;
         };
+        if keeper & AWAY != 0 {
+            return Unpark::Nobody;
+        }
         // Relaxed: the fence orders it after the store of the deadline.
         if self.wakes_at.load(Relaxed) > deadline {
             Unpark::Seat(seat)

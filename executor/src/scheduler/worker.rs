@@ -59,7 +59,8 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
     };
     context::as_worker(&local, || {
         let (polling, monitor) = (running.polling(), shared.monitor());
-        let watch = Watch::new(polling, monitor, pool.idle(), shared.timers());
+        let (timers, precise) = (shared.timers(), shared.has_precise_timers());
+        let watch = Watch::new(polling, monitor, pool.idle(), timers, precise, &local.queue);
         let mut worker = Worker {
             pool,
             seat,
@@ -94,6 +95,7 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
         if pool.is_closed() {
             worker.leave();
         }
+        worker.hand_time_over();
         // Whoever sits here next is another.
         pool.crew().returned(local.queue.mark());
     });
@@ -229,6 +231,10 @@ impl Worker<'_> {
         self.pace.adapt(now);
         self.watch.fire_due(now);
         self.come_back_if_marked();
+        if self.watch.drags_on(now) {
+            self.hand_time_over();
+            self.queue.tell();
+        }
         let task = self.foreign_task()?;
         // What is in the slot would have been next; this task may take long.
         self.queue.share_lifo();
@@ -246,6 +252,14 @@ impl Worker<'_> {
                 self.come_back_if_marked();
             }
         }
+    }
+
+    /// If this worker is the timekeeper, it is no longer: it does something else for a while.
+    #[cold]
+    fn hand_time_over(&self) {
+        let timers = self.shared.timers();
+        let sleepers = self.pool.sleepers();
+        sleepers.hand_time_over(self.seat, || timers.next_deadline());
     }
 
     /// Takes work from where others have too much of it.
@@ -302,6 +316,7 @@ impl Worker<'_> {
     fn sit_on_bench(&mut self) -> bool {
         self.stop_searching();
         self.queue.hand_over();
+        self.hand_time_over();
         self.watch.rests();
         if !self.pool.sit_on_bench(self.seat, KEEP_ALIVE) {
             return false;
