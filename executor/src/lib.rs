@@ -66,11 +66,18 @@
 //! | [`JoinHandle<T>`] | if `T: Send` | if `T: Send` | yes | yes |
 //! | [`AbortHandle`], [`JoinError`] | yes | yes | yes | yes |
 //! | [`Runtime`], [`Handle`] | yes | yes | yes | yes |
+//! | [`Builder`] | yes | yes | yes | no |
+//! | [`task::Task`], [`task::Builder`], [`task::Id`] | yes | yes | yes | yes |
+//! | [`task::TaskInfo`], [`task::TaskState`] | yes | yes | yes | yes |
+//! | [`task::TaskLocal<T>`] | yes | yes | yes | yes |
+//! | [`task::Scoped<T, F>`](task::Scoped) | as `F` | as `F` | as `F` | no |
 //! | [`Scope`] | yes | yes | yes | yes |
 //! | [`ScopedJoinHandle<T>`] | if `T: Send` | if `T: Send` | yes | yes |
 //! | [`EnterGuard`] | no | no | yes | no |
-//! | [`StuckPoll`], [`Metrics`] | yes | yes | yes | yes |
+//! | [`StuckPoll`], [`StuckKind`], [`Metrics`] | yes | yes | yes | yes |
+//! | [`ShutdownReport`], [`StuckThread`] | yes | yes | yes | yes |
 //! | [`BlockedReport`] | yes | yes | yes | no |
+//! | [`UnhandledPanic`] | no | no | yes | no |
 //! | [`YieldNow`], [`ConsumeBudget`] | yes | yes | yes | yes |
 //! | [`Gather`](gather::Gather), [`Settle`](gather::Settle), [`TryGather`](gather::TryGather) | yes | if the values are | yes | yes |
 //! | [`TaskGroup<T, E>`], [`Spawner`], [`group::Next`], [`group::Shutdown`] | if `T: Send` and `E: Send` | if `T: Send` and `E: Send` | yes | yes |
@@ -78,7 +85,12 @@
 //! | [`task_group`]'s future | if the body's future and what that gives are | no | no | no |
 //! | [`Sleep`](time::Sleep) | yes | yes | yes | yes |
 //! | [`Timeout<F>`](time::Timeout) | as `F` | as `F` | as `F` | as `F` |
-//! | [`Interval`](time::Interval) | yes | yes | yes | yes |
+//! | [`Interval`](time::Interval), [`Elapsed`](time::Elapsed), [`MissedTickBehavior`](time::MissedTickBehavior) | yes | yes | yes | yes |
+//! | [`Tick`](time::Tick) | yes | yes | yes | no |
+//! | [`Clock`](time::Clock), [`ManualClock`](time::ManualClock) | yes | yes | yes | yes |
+//! | [`Wheel<T>`](time::Wheel) | as `T` | as `T` | as `T` | as `T` |
+//! | [`Drain<T>`](time::Drain) | as `T` | as `T` | yes | no |
+//! | [`Key`](time::Key), [`Advance`](time::Advance) | yes | yes | yes | yes |
 
 #[cfg(test)]
 mod auto_traits;

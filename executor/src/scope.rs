@@ -34,7 +34,7 @@ use crate::{
     scheduler::pool::Pooled,
     shared::Shared,
     spawn::{no_thread, outside},
-    task::{Runnable, Schedule},
+    task::{Runnable, Schedule, Site},
 };
 use data::Data;
 use lent::{Lent, Ticket};
@@ -191,8 +191,21 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: Future + Send + 'scope,
         F::Output: Send + 'scope,
     {
+        self.spawn_at(future, (Location::caller(), None))
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn_at<F>(
+        &'scope self,
+        future: F,
+        site: Site,
+    ) -> ScopedJoinHandle<'scope, F::Output>
+    where
+        F: Future + Send + 'scope,
+        F::Output: Send + 'scope,
+    {
         self.shared.check_process("Scope::spawn");
-        let (task, handle) = self.task::<F, Pooled>(future, Location::caller());
+        let (task, handle) = self.task::<F, Pooled>(future, site);
         if self.shared.pool().is_closed() {
             // Not queued: if this thread is emptying the queues of a closed pool, in whose course a
             // destructor has come here, it would wait for itself.
@@ -227,8 +240,21 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> R + Send + 'scope,
         R: Send + 'scope,
     {
+        self.spawn_blocking_at(f, (Location::caller(), None))
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn_blocking_at<F, R>(
+        &'scope self,
+        f: F,
+        site: Site,
+    ) -> ScopedJoinHandle<'scope, R>
+    where
+        F: FnOnce() -> R + Send + 'scope,
+        R: Send + 'scope,
+    {
         self.shared.check_process("Scope::spawn_blocking");
-        let (job, handle) = self.task::<_, OnThread>(Job::new(f), Location::caller());
+        let (job, handle) = self.task::<_, OnThread>(Job::new(f), site);
         match self.shared.blocking().push(&self.shared, job) {
             Ok(()) => handle,
             Err(error) => no_thread(&error),
@@ -239,14 +265,14 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     fn task<F, S>(
         &'scope self,
         future: F,
-        site: &'static Location<'static>,
+        site: Site,
     ) -> (Runnable, ScopedJoinHandle<'scope, F::Output>)
     where
         F: Future + Send + 'scope,
         F::Output: Send + 'scope,
         S: Schedule,
     {
-        let lent = Lent::new(future, Ticket::new(&self.data, site));
+        let lent = Lent::new(future, Ticket::new(&self.data, site.0));
         let (task, handle) = lent.into_task::<S>(self.shared.pool().number(), site);
         (task, ScopedJoinHandle::new(handle, &self.data))
     }

@@ -73,6 +73,16 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> Caught {
     }
 }
 
+/// Panics when it is dropped, with this text behind [`ON_PURPOSE`].
+#[derive(Debug)]
+pub struct PanicOnDrop(pub &'static str);
+
+impl Drop for PanicOnDrop {
+    fn drop(&mut self) {
+        panic!("{ON_PURPOSE}: {}", self.0);
+    }
+}
+
 /// The text of a panic's payload; empty if it is something else.
 pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);

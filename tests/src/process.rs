@@ -1,5 +1,6 @@
 //! Other programs, run with a time limit.
 
+use std::env;
 use std::io::Read;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -60,6 +61,37 @@ pub fn output_within(command: &mut Command, limit: Duration) -> Output {
             );
         }
     }
+}
+
+/// The ignored test `name` of the program that calls, as a program of its own.
+pub fn program(name: &str) -> Command {
+    let mut command = Command::new(env::current_exe().expect("it runs"));
+    command.args(["--exact", name, "--ignored", "--nocapture"]);
+    command
+}
+
+/// As [`program`], with so many KiB of address space.
+#[cfg(unix)]
+pub fn program_within(kib: usize, name: &str) -> Command {
+    let program = program(name);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" \"$@\"")]);
+    shell.arg(program.get_program()).args(program.get_args());
+    shell
+}
+
+/// Runs `command` as [`output_within`] does, and returns its standard output and its standard error.
+///
+/// # Panics
+///
+/// As that does, and when the program fails or what it printed is not UTF-8.
+#[track_caller]
+pub fn printed_by(command: &mut Command, limit: Duration) -> (String, String) {
+    let output = output_within(command, limit);
+    let text = |bytes| String::from_utf8(bytes).expect("it prints text");
+    let (printed, said) = (text(output.stdout), text(output.stderr));
+    assert!(output.status.success(), "{command:?}:\n{printed}{said}");
+    (printed, said)
 }
 
 /// Both pipes are read at once, so that neither fills up and blocks the program.

@@ -2,10 +2,9 @@
 #![cfg(target_os = "linux")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
 use std::time::Duration;
 use wheelhouse::{Builder, Runtime};
-use wheelhouse_tests::{Gate, LIMIT, eventually, output_within, panic_text};
+use wheelhouse_tests::{Gate, LIMIT, eventually, panic_text, printed_by, program_within};
 
 /// What a thread's stack takes of the address space: more than is left under the limit below, but
 /// for a few threads.
@@ -67,15 +66,8 @@ fn refused() {
 
 #[test]
 fn jobs_without_a_thread_of_their_own() {
-    let program = std::env::current_exe().unwrap();
     // In KiB: eight stacks.
-    let limit = STACK / 1024 * 8;
-    let script = format!("ulimit -v {limit} && exec \"$0\" --exact refused --ignored --nocapture");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]).arg(program);
-    let output = output_within(&mut command, LIMIT);
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{errors}");
-    assert!(said.contains("1 passed"), "{said}{errors}");
+    let mut program = program_within(STACK / 1024 * 8, "refused");
+    let (printed, said) = printed_by(&mut program, LIMIT);
+    assert!(printed.contains("1 passed"), "{printed}{said}");
 }

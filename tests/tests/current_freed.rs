@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
-use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Wake, Waker};
 use wheelhouse::task::{self, TaskLocal};
-use wheelhouse_tests::{Gate, LIMIT, ON_PURPOSE, WORKERS, on_workers, poll_once, quiet};
+use wheelhouse_tests::{Gate, LIMIT, WORKERS, on_workers, poll_once, quiet, stubborn_waker};
 
 /// Tells at its end which task it found.
 struct Asks(mpsc::Sender<Option<u64>>);
@@ -44,18 +44,6 @@ fn an_inherited_value() {
     });
 }
 
-/// A waker that can't be cloned.
-fn stubborn() -> Waker {
-    static VTABLE: RawWakerVTable = RawWakerVTable::new(
-        |_| panic!("{ON_PURPOSE}: a waker's clone"),
-        |_| (),
-        |_| (),
-        |_| (),
-    );
-    // SAFETY: the functions do nothing with the pointer, and may be called from any thread.
-    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
-}
-
 /// What is left of a joiner whose next waker can't be cloned goes with the task.
 #[test]
 fn a_joiners_waker() {
@@ -67,7 +55,7 @@ fn a_joiners_waker() {
         let id = task.id().as_u64();
         gate.wait_for(1, LIMIT);
         assert!(poll_once(&mut task, &Waker::from(Arc::new(Asks(tell)))).is_pending());
-        let again = catch_unwind(AssertUnwindSafe(|| poll_once(&mut task, &stubborn())));
+        let again = catch_unwind(AssertUnwindSafe(|| poll_once(&mut task, &stubborn_waker())));
         assert!(again.is_err());
         drop(task);
         gate.open();

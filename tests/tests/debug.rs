@@ -15,7 +15,8 @@ use std::thread;
 use std::time::Duration;
 use wheelhouse::{JoinHandle, Runtime, gather, spawn, spawn_blocking, timeout, try_gather};
 use wheelhouse_tests::{
-    CountWaker, Gate, LIMIT, ON_PURPOSE, catch, noop, output_within, poll_once, quiet,
+    CountWaker, Gate, LIMIT, ON_PURPOSE, PanicOnDrop, catch, noop, poll_once, printed_by, program,
+    quiet,
 };
 
 /// What an expected line begins with on the program's standard output.
@@ -28,10 +29,9 @@ type Asked = (Option<&'static str>, Option<&'static str>);
 const BY_ENVIRONMENT: Asked = (Some("1"), None);
 const BY_BUILDER: Asked = (None, Some("true"));
 
-/// `program`, run as a process.
-fn command(program: &str, (variable, built): Asked) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", program, "--ignored", "--nocapture"]);
+/// The program `name`, run as a process.
+fn command(name: &str, (variable, built): Asked) -> Command {
+    let mut command = program(name);
     command.env_remove("WHEELHOUSE_DEBUG");
     command.envs(variable.map(|value| ("WHEELHOUSE_DEBUG", value)));
     command.envs(built.map(|debug| ("BUILDER_DEBUG", debug)));
@@ -51,10 +51,7 @@ fn runtime() -> Runtime {
 /// Runs it to its good end: what it expected to be said, and what was.
 #[track_caller]
 fn run(command: &mut Command) -> (Vec<String>, Vec<String>) {
-    let output = output_within(command, LIMIT);
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{printed}{said}");
+    let (printed, said) = printed_by(command, LIMIT);
     assert!(printed.contains("1 passed"), "{printed}");
     let expected = printed
         .lines()
@@ -211,15 +208,6 @@ fn program_gathers_not_to_blame() {
     assert!(task.join().unwrap_err().is_panic());
     drop(runtime);
     assert!(tasks.iter().all(JoinHandle::is_finished));
-}
-
-/// Panics when it is dropped.
-struct PanicOnDrop(&'static str);
-
-impl Drop for PanicOnDrop {
-    fn drop(&mut self) {
-        panic!("{ON_PURPOSE}: {}", self.0);
-    }
 }
 
 /// Panics when it is polled and when it is dropped.

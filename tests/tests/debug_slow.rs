@@ -1,26 +1,20 @@
 //! Debug mode: polls that take long are named on standard error, from the duration on that the builder
 //! was given.
 
-use std::env;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 use wheelhouse::{Runtime, sleep};
-use wheelhouse_tests::{LIMIT, output_within};
+use wheelhouse_tests::{LIMIT, printed_by, program};
 
 /// How long the programs' tasks hold their thread: that is what is tested.
 const LONG: Duration = Duration::from_millis(120);
 
-/// What the ignored test `program` says on standard error, and on standard output.
-fn said_by(program: &str, variable: Option<&str>) -> (Vec<String>, String) {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", program, "--ignored", "--nocapture"]);
+/// What the ignored test `name` says on standard error, and on standard output.
+fn said_by(name: &str, variable: Option<&str>) -> (Vec<String>, String) {
+    let mut command = program(name);
     command.env_remove("WHEELHOUSE_DEBUG");
     command.envs(variable.map(|value| ("WHEELHOUSE_DEBUG", value)));
-    let output = output_within(&mut command, LIMIT);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}");
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let (printed, said) = printed_by(&mut command, LIMIT);
     (said.lines().map(str::to_owned).collect(), printed)
 }
 

@@ -2,24 +2,18 @@
 //!
 //! Each test runs a program in a process of its own, one of the ignored tests of this file.
 
-use std::env;
 use std::io::{self, Write};
-use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 use wheelhouse::{JoinHandle, Runtime, spawn};
-use wheelhouse_tests::{Gate, LIMIT, eventually, output_within};
+use wheelhouse_tests::{Gate, LIMIT, eventually, printed_by, program};
 
-/// What the ignored test `program` says on standard error, and on standard output.
+/// What the ignored test `name` says on standard error, and on standard output.
 #[track_caller]
-fn said_by(program: &str) -> (Vec<String>, String) {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", program, "--ignored", "--nocapture"]);
+fn said_by(name: &str) -> (Vec<String>, String) {
+    let mut command = program(name);
     command.env_remove("WHEELHOUSE_DEBUG");
-    let output = output_within(&mut command, LIMIT / 2);
-    let said = String::from_utf8(output.stderr).unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{printed}{said}");
+    let (printed, said) = printed_by(&mut command, LIMIT / 2);
     assert!(printed.contains("1 passed"), "{printed}");
     (said.lines().map(str::to_owned).collect(), printed)
 }

@@ -14,8 +14,8 @@ use wheelhouse::{
     JoinError, JoinHandle, Runtime, gather, spawn, spawn_blocking, timeout, try_gather, yield_now,
 };
 use wheelhouse_tests::{
-    Caught, CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, WORKERS, catch, noop,
-    on_workers, panic_text, poll_once, quiet, watchdog,
+    Caught, CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, PanicOnDrop, WORKERS,
+    catch, noop, on_workers, panic_text, poll_once, quiet, watchdog,
 };
 
 /// A future that holds `token` and waits for ever.
@@ -428,17 +428,9 @@ fn a_panic_in_any_place_and_kind_of_argument() {
     });
 }
 
-struct PanicsInDrop;
-
-impl Drop for PanicsInDrop {
-    fn drop(&mut self) {
-        panic!("{ON_PURPOSE}: in drop");
-    }
-}
-
 /// A future that ends with a value and panics when it is dropped.
 fn panics_in_drop() -> impl Future<Output = ()> + Send {
-    let held = PanicsInDrop;
+    let held = PanicOnDrop("in drop");
     std::future::poll_fn(move |_| {
         let _ = &held;
         Poll::Ready(())
@@ -464,12 +456,12 @@ fn panics_of_cancelled_siblings_are_contained() {
         runtime.run(async {
             let drops = DropCounter::new();
             let sibling = |token| async move {
-                let _held = (PanicsInDrop, token);
+                let _held = (PanicOnDrop("in drop"), token);
                 pending::<()>().await;
             };
             let first = gather!(sibling(drops.token()), fail::<()>(), sibling(drops.token()));
             assert_eq!(panic_of(first).await, ON_PURPOSE);
-            let output = |token| async move { (PanicsInDrop, token) };
+            let output = |token| async move { (PanicOnDrop("in drop"), token) };
             let done = spawn(output(drops.token()));
             while !done.is_finished() {
                 yield_now().await;

@@ -1,10 +1,9 @@
 //! A gather without thread handles starts no thread, and one with them says that it could not.
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
 use std::thread;
 use wheelhouse::{Runtime, gather, spawn};
-use wheelhouse_tests::{LIMIT, catch, output_within};
+use wheelhouse_tests::{LIMIT, catch, printed_by};
 
 /// The program of the test below, in which no thread can be started without saying how large its stack
 /// is to be.
@@ -31,14 +30,10 @@ fn program() {
 
 #[test]
 fn where_no_thread_can_be_started() {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "program", "--ignored", "--test-threads=1"])
-        // More than there are addresses.
-        .env("RUST_MIN_STACK", (1_u64 << 48).to_string());
-    let output = output_within(&mut command, LIMIT);
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{errors}");
-    assert!(said.contains("1 passed"), "{said}{errors}");
+    let mut command = wheelhouse_tests::program("program");
+    command.arg("--test-threads=1");
+    // More than there are addresses.
+    command.env("RUST_MIN_STACK", (1_u64 << 48).to_string());
+    let (printed, said) = printed_by(&mut command, LIMIT);
+    assert!(printed.contains("1 passed"), "{printed}{said}");
 }

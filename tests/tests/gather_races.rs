@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use wheelhouse::{AbortHandle, JoinError, Runtime, gather, spawn, try_gather};
 use wheelhouse_tests::{
-    DropCounter, DropToken, ON_PURPOSE, WORKERS, on_workers, panic_text, poll_once, quiet,
+    Dice, DropCounter, DropToken, ON_PURPOSE, WORKERS, on_workers, panic_text, poll_once, quiet,
 };
 
 /// How many tasks gather at the same time, and how often each.
@@ -114,18 +114,6 @@ impl Storm {
             victim.into_iter().for_each(|victim| victim.abort());
             thread::yield_now();
         }
-    }
-}
-
-/// Numbers that look random (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % sides
     }
 }
 

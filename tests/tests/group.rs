@@ -709,70 +709,76 @@ fn reporting(workers: usize) -> (Runtime, mpsc::Receiver<String>) {
     (runtime.unwrap(), reports)
 }
 
+async fn panicking(text: &'static str) -> Result<(), Error> {
+    yield_now().await;
+    panic!("{ON_PURPOSE}: {text}")
+}
+
+async fn until_finished(child: &AbortHandle) {
+    while !child.is_finished() {
+        yield_now().await;
+    }
+}
+
+/// A panic that somebody takes from each kind of group.
+async fn taken() {
+    let failed = task_group::<(), Error, (), _, _>(async |group| {
+        group.spawn(panicking("taken"));
+        pending().await
+    });
+    assert!(failed.await.unwrap_err().first().is_panic());
+    let group = TaskGroup::<(), Error>::new();
+    group.spawn(panicking("taken"));
+    assert!(group.next().await.unwrap().unwrap_err().is_panic());
+}
+
+/// One in a group that is dropped, and one among what a shutdown drops.
+async fn left() {
+    let group = TaskGroup::<(), Error>::new();
+    until_finished(&group.spawn(panicking("left in a group"))).await;
+    drop(group);
+    let group = TaskGroup::<(), Error>::new();
+    until_finished(&group.spawn(panicking("shut down"))).await;
+    group.shutdown().await;
+}
+
+/// The group has failed, and is dropped while it waits for another child, which panics when `block`
+/// is opened.
+async fn dropped_midway(block: &Gate) {
+    let running = Gate::new();
+    let midway = Mutex::new(None::<AbortHandle>);
+    let (run, wait) = (running.clone(), block.clone());
+    let mut failed = Box::pin(task_group::<(), Error, (), _, _>(async |group| {
+        group.spawn_blocking(move || {
+            run.open();
+            wait.block();
+            panic!("{ON_PURPOSE}: after the group")
+        });
+        running.wait().await;
+        let child = group.spawn(panicking("midway"));
+        *midway.lock().unwrap() = Some(child);
+        pending().await
+    }));
+    let has_failed = || {
+        let child = midway.lock().unwrap();
+        child.as_ref().is_some_and(AbortHandle::is_finished)
+    };
+    while !has_failed() {
+        assert!(poll_once(&mut failed, noop()).is_pending());
+        yield_now().await;
+    }
+    assert!(poll_once(&mut failed, noop()).is_pending());
+}
+
 #[test]
 fn a_panic_that_nobody_takes_is_reported_once() {
     watchdog("reports", LIMIT, || {
         for workers in [1, 4] {
-            // Taken: not reported.
             let (runtime, reports) = reporting(workers);
-            let panicking = |text: &'static str| async move {
-                yield_now().await;
-                panic!("{ON_PURPOSE}: {text}")
-            };
-            runtime.run(async {
-                let failed = task_group::<(), Error, (), _, _>(async |group| {
-                    group.spawn(panicking("taken"));
-                    pending().await
-                });
-                assert!(failed.await.unwrap_err().first().is_panic());
-                let group = TaskGroup::<(), Error>::new();
-                group.spawn(panicking("taken"));
-                assert!(group.next().await.unwrap().unwrap_err().is_panic());
-            });
-            // In a group that is dropped.
-            runtime.run(async {
-                let group = TaskGroup::<(), Error>::new();
-                let child = group.spawn(panicking("left in a group"));
-                while !child.is_finished() {
-                    yield_now().await;
-                }
-            });
-            // Among what a shutdown drops.
-            runtime.run(async {
-                let group = TaskGroup::<(), Error>::new();
-                let child = group.spawn(panicking("shut down"));
-                while !child.is_finished() {
-                    yield_now().await;
-                }
-                group.shutdown().await;
-            });
-            // The group has failed, and is dropped while it waits for another child.
-            let (running, block) = (Gate::new(), Gate::new());
-            runtime.run(async {
-                let midway = Mutex::new(None::<AbortHandle>);
-                let (run, wait) = (running.clone(), block.clone());
-                let mut failed = Box::pin(task_group::<(), Error, (), _, _>(async |group| {
-                    group.spawn_blocking(move || {
-                        run.open();
-                        wait.block();
-                        panic!("{ON_PURPOSE}: after the group")
-                    });
-                    running.wait().await;
-                    let child = group.spawn(panicking("midway"));
-                    *midway.lock().unwrap() = Some(child);
-                    pending().await
-                }));
-                let has_failed = || {
-                    let child = midway.lock().unwrap();
-                    child.as_ref().is_some_and(AbortHandle::is_finished)
-                };
-                while !has_failed() {
-                    assert!(poll_once(&mut failed, noop()).is_pending());
-                    yield_now().await;
-                }
-                assert!(poll_once(&mut failed, noop()).is_pending());
-                drop(failed);
-            });
+            let block = Gate::new();
+            runtime.run(taken());
+            runtime.run(left());
+            runtime.run(dropped_midway(&block));
             block.open();
             assert!(runtime.shutdown_timeout(LIMIT).is_complete());
             let mut texts: Vec<_> = reports.into_iter().collect();

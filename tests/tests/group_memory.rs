@@ -1,32 +1,16 @@
 //! What finished children leave behind in a group: nothing but their values.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 use wheelhouse::{Runtime, TaskGroup, task_group, yield_now};
-use wheelhouse_tests::{LIMIT, watchdog};
+use wheelhouse_tests::{Allocations, LIMIT, watchdog};
 
-/// The system's allocator, which counts the bytes that are in use.
-struct Counting;
-
+/// Bytes that are in use.
 static BYTES: AtomicIsize = AtomicIsize::new(0);
 
-// SAFETY: all is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size() as isize, Relaxed); // Relaxed: a figure.
-        // SAFETY: by the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size() as isize, Relaxed); // Relaxed: a figure.
-        // SAFETY: by the caller's promise.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATIONS: Allocations = Allocations(|layout, by| {
+    BYTES.fetch_add(by * layout.size() as isize, Relaxed); // Relaxed: a figure.
+});
 
 const CHILDREN: usize = 100_000;
 /// What may come and go beside the children: threads' queues, for one.

@@ -7,20 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use wheelhouse::{AbortHandle, Builder, Runtime, Spawner, TaskGroup, spawn, task_group, yield_now};
 use wheelhouse_tests::{
-    DropCounter, DropToken, LIMIT, ON_PURPOSE, WORKERS, eventually, on_built, on_workers, quiet,
+    Dice, DropCounter, DropToken, LIMIT, ON_PURPOSE, WORKERS, eventually, on_built, on_workers,
+    quiet,
 };
-
-/// Small numbers, the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
 
 type Value = DropToken;
 

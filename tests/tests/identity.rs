@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use wheelhouse::task::{self, Id, Task};
 use wheelhouse::{
-    BlockedReport, JoinHandle, Runtime, StuckThread, block_in_place, gather, join, spawn,
-    spawn_blocking, yield_now,
+    AbortHandle, BlockedReport, JoinHandle, Runtime, ScopedJoinHandle, Spawner, StuckThread,
+    TaskGroup, UnhandledPanic, block_in_place, gather, join, spawn, spawn_blocking, task_group,
+    yield_now,
 };
 use wheelhouse_tests::{
-    Caught, Gate, LIMIT, ON_PURPOSE, Reports, WORKERS, catch, hold_workers, on_built,
+    Caught, Gate, LIMIT, ON_PURPOSE, Reports, WORKERS, catch, eventually, hold_workers, on_built,
     on_unwatched_workers, on_workers, poll_once, quiet, watchdog,
 };
 
@@ -143,6 +144,214 @@ fn a_builder_spawns_where_it_is_told() {
         let line = line!() + 1;
         let caught = catch(|| named().spawn_blocking(|| ()));
         caught.assert_names(line);
+    });
+}
+
+type Group = TaskGroup<(), &'static str>;
+
+/// A child of `group` that fails, one that is aborted, and a job that panics, each with a name.
+fn named_children(
+    group: &impl AsRef<Spawner<(), &'static str>>,
+    gate: &Gate,
+) -> [(AbortHandle, u32); 3] {
+    let named = || task::Builder::new().name("child");
+    let [fails, is_aborted, panics] = [0; 3].map(|_| gate.clone());
+    let fails = async move {
+        fails.wait().await;
+        Err("3 apples")
+    };
+    let is_aborted = async move {
+        is_aborted.wait().await;
+        pending().await
+    };
+    let panics = move || {
+        panics.block();
+        panic!("{ON_PURPOSE}: {:?}", who().1)
+    };
+    let fails = (named().spawn_in(fails, group), line!());
+    let is_aborted = (named().spawn_in(is_aborted, group), line!());
+    let panics = (named().spawn_blocking_in(panics, group), line!());
+    [fails, is_aborted, panics]
+}
+
+#[test]
+fn children_of_a_group_have_names() {
+    quiet();
+    on_workers(WORKERS, |runtime, _| {
+        let _entered = runtime.enter();
+        for by_spawner in [false, true] {
+            let (group, gate) = (Group::new(), Gate::new());
+            let children = match by_spawner {
+                true => named_children(&group.spawner(), &gate),
+                false => named_children(&group, &gate),
+            };
+            gate.wait_for(3, LIMIT);
+            let all = runtime.handle().tasks();
+            children[1].0.abort();
+            gate.open();
+            for (child, line) in &children {
+                let site = child.spawn_site();
+                assert_eq!((child.name(), site.line()), (Some("child"), *line));
+                assert_eq!(site.file(), file!());
+                let listed = all.iter().find(|task| task.id() == child.id()).unwrap();
+                assert_eq!(listed.name(), Some("child"));
+            }
+            let mut failures: Vec<_> = (0..3)
+                .map(|_| runtime.block_on(group.next()).unwrap().unwrap_err())
+                .collect();
+            failures.sort_by_key(|failure| failure.task_id());
+            for (failure, (child, _)) in failures.iter().zip(&children) {
+                let task = format!("task {} `child`, spawned at ", child.id());
+                assert!(failure.to_string().starts_with(&task), "{failure}");
+                assert_eq!(failure.task_name(), Some("child"));
+            }
+            assert_eq!(failures[0].error(), Some(&"3 apples"));
+            let error = failures[1].join_error().unwrap();
+            assert!(error.is_cancelled() && error.task_name() == Some("child"));
+            assert!(
+                failures[2].to_string().contains("Some(\"child\")"),
+                "it knows its name"
+            );
+        }
+    });
+}
+
+#[test]
+fn failures_of_a_task_group_have_names() {
+    quiet();
+    on_workers(WORKERS, |runtime, _| {
+        let failed = runtime.run(task_group(async |group| {
+            let named = |name: &'static str| task::Builder::new().name(name);
+            named("waits").spawn_in(pending::<Result<(), &str>>(), &group);
+            group.spawn(async { Ok(()) });
+            named("fails").spawn_in(async { Err("3 apples") }, &group.spawner());
+            pending::<Result<(), _>>().await
+        }));
+        let error = failed.unwrap_err();
+        assert_eq!(
+            (error.failures().len(), error.first().task_name()),
+            (1, Some("fails"))
+        );
+        assert!(
+            error.to_string().contains(" `fails`, spawned at "),
+            "{error}"
+        );
+    });
+}
+
+/// Calls `test` with a runtime, and expects as many reports, each of a task that is called `napper`.
+fn reported_as_napper(expected: usize, test: impl Fn(&Runtime) + Send + Sync + 'static) {
+    quiet();
+    let names: &Mutex<Vec<_>> = Box::leak(Box::default());
+    let hook = |panic: &UnhandledPanic<'_>| {
+        let name = panic.task_name().map(str::to_owned);
+        names.lock().unwrap().push((name, panic.to_string()));
+    };
+    on_built(
+        WORKERS,
+        move |builder| builder.on_unhandled_panic(hook),
+        move |runtime, _| {
+            test(&runtime);
+            // It may be told a moment after the end of the task.
+            drop(runtime);
+            let told = std::mem::take(&mut *names.lock().unwrap());
+            assert_eq!(told.len(), expected, "{told:?}");
+            for (name, text) in told {
+                assert_eq!(name.as_deref(), Some("napper"));
+                assert!(text.contains("`napper`"), "{text}");
+            }
+        },
+    );
+}
+
+#[test]
+fn panics_of_children_are_reported_by_name() {
+    reported_as_napper(2, |runtime| {
+        let _entered = runtime.enter();
+        let group = Group::new();
+        let named = || task::Builder::new().name("napper");
+        let children = [
+            named().spawn_in(async { panic!("{ON_PURPOSE}: a task") }, &group),
+            named().spawn_blocking_in(|| panic!("{ON_PURPOSE}: a job"), &group),
+        ];
+        let ended = || children.iter().all(AbortHandle::is_finished);
+        eventually("both have panicked", LIMIT, ended);
+    });
+}
+
+#[test]
+fn tasks_of_a_scope_have_names() {
+    quiet();
+    on_workers(WORKERS, |runtime, _| {
+        let (name, gate) = (String::from("scoped"), Gate::new());
+        runtime.scope(|s| {
+            let named = || task::Builder::new().name(name.as_str());
+            let panics = async {
+                gate.wait().await;
+                panic!("{ON_PURPOSE}: {name}")
+            };
+            let line = line!() + 2;
+            let tasks: [(ScopedJoinHandle<'_, ()>, u32); 2] = [
+                (named().spawn_scoped(panics, s), line),
+                (named().spawn_blocking_scoped(|| gate.block(), s), line + 1),
+            ];
+            gate.wait_for(2, LIMIT);
+            let all = runtime.handle().tasks();
+            gate.open();
+            for (task, line) in &tasks {
+                assert_eq!(
+                    (task.name(), task.spawn_site().line()),
+                    (Some("scoped"), *line)
+                );
+                let listed = all.iter().find(|listed| listed.id() == task.id()).unwrap();
+                assert_eq!(listed.name(), Some("scoped"));
+            }
+            let [(panics, _), (job, _)] = tasks;
+            let error = panics.join().unwrap_err();
+            assert_eq!(error.task_name(), Some("scoped"));
+            assert!(
+                error.to_string().contains(" `scoped`, spawned at "),
+                "{error}"
+            );
+            job.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn panics_of_tasks_of_a_scope_are_reported_by_name() {
+    reported_as_napper(1, |runtime| {
+        let caught = catch(|| {
+            runtime.scope(|s| {
+                let panics = async { panic!("{ON_PURPOSE}: 3 apples") };
+                let named = task::Builder::new().name("napper");
+                let task: ScopedJoinHandle<'_, ()> = named.spawn_scoped(panics, s);
+                drop(task);
+            })
+        });
+        assert!(caught.text.contains(" `napper`, spawned at "), "{caught:?}");
+    });
+}
+
+#[test]
+fn named_children_need_a_runtime() {
+    watchdog("outside", LIMIT, || {
+        let group = Group::new();
+        let named = || task::Builder::new().name("nowhere");
+        let line = line!() + 1;
+        let caught = catch(|| named().spawn_in(pending(), &group));
+        caught.assert_names(line);
+        assert!(
+            caught.text.contains("task::Builder::spawn_in"),
+            "{caught:?}"
+        );
+        let line = line!() + 1;
+        let caught = catch(|| named().spawn_blocking_in(|| Ok(()), &group));
+        caught.assert_names(line);
+        assert!(
+            caught.text.contains("task::Builder::spawn_blocking_in"),
+            "{caught:?}"
+        );
     });
 }
 
@@ -514,6 +723,37 @@ fn a_poll_that_blocks_is_reported_by_name() {
                 })
             };
             assert_eq!(told.wait_for(LIMIT, ended).task_name(), Some("nap\nper"));
+        },
+    );
+}
+
+/// The worker itself goes on to the next poll, before anybody looks.
+#[test]
+fn the_end_of_a_stuck_poll_is_reported_by_name() {
+    let reports = Reports::new();
+    let told = reports.clone();
+    on_built(
+        &[1],
+        move |builder| builder.max_spare_threads(0).on_blocked(reports.hook()),
+        move |runtime, _| {
+            let (first, next) = (Gate::new(), Gate::new());
+            let (waits, waits_next) = (first.clone(), next.clone());
+            let named = task::Builder::new().name("first");
+            let task = named.spawn_on(async move { waits.block() }, runtime.handle());
+            first.wait_for(1, LIMIT);
+            let nameless = runtime.spawn(async move { waits_next.block() });
+            told.wait_for(LIMIT, |reports| (!reports.is_empty()).then_some(()));
+            first.open();
+            let ended = told.wait_for(LIMIT, |reports| {
+                reports.iter().find_map(|report| match report {
+                    BlockedReport::Ended(poll) => Some(poll.clone()),
+                    _ => None,
+                })
+            });
+            next.open();
+            assert_eq!(ended.task_id(), Some(task.id()));
+            assert_eq!(ended.task_name(), Some("first"));
+            nameless.join().unwrap();
         },
     );
 }

@@ -1,7 +1,6 @@
 //! However a task ends and whatever becomes of its handle: its future, its output, its wakers and
 //! its memory go exactly once.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -9,8 +8,8 @@ use std::task::{Poll, Waker};
 use std::thread;
 use wheelhouse::{JoinError, JoinHandle, Runtime};
 use wheelhouse_tests::{
-    CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, WORKERS, hold_workers, on_workers,
-    poll_once, quiet,
+    Allocations, CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, WORKERS,
+    hold_workers, on_workers, poll_once, quiet,
 };
 
 /// Where a task ends.
@@ -141,7 +140,7 @@ impl Case {
         let runtime = builder.watch(!is_queued).build().unwrap();
         let busy = is_queued.then(|| hold_workers(&runtime, workers));
         let mut task = Some(runtime.spawn(self.future()));
-        assert_eq!(Heavy::live(), 1, "the handle holds the cell");
+        assert_eq!(live(), 1, "the handle holds the cell");
         let abort = task.as_ref().map(JoinHandle::abort_handle).unwrap();
         let mut result = None;
         match what {
@@ -232,41 +231,20 @@ impl Case {
         self.drops.assert_each_dropped_once();
         assert_eq!(self.joiner.live(), 0, "joiners' wakers after {context}");
         assert_eq!(self.waits.waiting(), 0, "futures after {context}");
-        assert_eq!(Heavy::live(), 0, "cells after {context}");
+        assert_eq!(live(), 0, "cells after {context}");
     }
 }
 
-/// Counts the allocations that are as large as the tasks here.
-struct Heavy;
-
+/// Allocations that are as large as the tasks here.
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 
-impl Heavy {
-    fn live() -> isize {
-        LIVE.load(Relaxed) // Relaxed: read when nothing allocates any more.
-    }
-
-    fn count(layout: Layout, by: isize) {
-        if (WEIGHT..WEIGHT + 4096).contains(&layout.size()) {
-            LIVE.fetch_add(by, Relaxed); // Relaxed: a count.
-        }
-    }
-}
-
-// SAFETY: it only passes calls on to the system's allocator.
-unsafe impl GlobalAlloc for Heavy {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Heavy::count(layout, 1);
-        // SAFETY: by the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        Heavy::count(layout, -1);
-        // SAFETY: by the caller's promise; `alloc` passed on what the system gave.
-        unsafe { System.dealloc(place, layout) }
-    }
+fn live() -> isize {
+    LIVE.load(Relaxed) // Relaxed: read when nothing allocates any more.
 }
 
 #[global_allocator]
-static ALLOCATOR: Heavy = Heavy;
+static ALLOCATIONS: Allocations = Allocations(|layout, by| {
+    if (WEIGHT..WEIGHT + 4096).contains(&layout.size()) {
+        LIVE.fetch_add(by, Relaxed); // Relaxed: a count.
+    }
+});

@@ -4,35 +4,11 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Wake, Waker};
 use wheelhouse_tests::{
-    CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, catch, contained, poll_once,
+    Bad, CountWaker, DropCounter, DropToken, Gate, LIMIT, ON_PURPOSE, bad_waker, catch, contained,
+    poll_once, stubborn_waker,
 };
-
-/// A waker of which one thing panics.
-#[derive(Clone, Copy, PartialEq)]
-enum Bad {
-    Wake,
-    Drop,
-}
-
-struct BadWaker(Bad, #[expect(dead_code, reason = "it is held")] DropToken);
-
-impl Wake for BadWaker {
-    fn wake(self: Arc<Self>) {
-        if self.0 == Bad::Wake {
-            panic!("{ON_PURPOSE}: a waker's wake");
-        }
-    }
-}
-
-impl Drop for BadWaker {
-    fn drop(&mut self) {
-        if self.0 == Bad::Drop {
-            panic!("{ON_PURPOSE}: a waker's drop");
-        }
-    }
-}
 
 #[test]
 fn in_a_joiners_waker() {
@@ -42,7 +18,7 @@ fn in_a_joiners_waker() {
             let (gate, tokens) = (Gate::new(), DropCounter::new());
             let waits = gate.clone();
             let mut task = runtime.spawn(async move { waits.wait().await });
-            let waker = Waker::from(Arc::new(BadWaker(bad, tokens.token())));
+            let waker = bad_waker(bad, tokens.token());
             assert!(poll_once(&mut task, &waker).is_pending());
             let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
             gate.open();
@@ -50,30 +26,18 @@ fn in_a_joiners_waker() {
             task.join().unwrap();
             // Another waker takes its place: whoever polls now is not to blame.
             let mut task = runtime.spawn(pending::<()>());
-            let waker = Waker::from(Arc::new(BadWaker(bad, drops.token())));
+            let waker = bad_waker(bad, drops.token());
             assert!(poll_once(&mut task, &waker).is_pending());
             let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
             assert!(poll_once(&mut task, Waker::noop()).is_pending());
             // The handle goes first, and takes its waker along.
             let mut task = runtime.spawn(pending::<()>());
-            let waker = Waker::from(Arc::new(BadWaker(bad, drops.token())));
+            let waker = bad_waker(bad, drops.token());
             assert!(poll_once(&mut task, &waker).is_pending());
             let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
             drop(task);
         }
     });
-}
-
-/// A waker that can't be cloned while its thread says so.
-fn stubborn() -> Waker {
-    static VTABLE: RawWakerVTable = RawWakerVTable::new(
-        |_| panic!("{ON_PURPOSE}: a waker's clone"),
-        |_| (),
-        |_| (),
-        |_| (),
-    );
-    // SAFETY: the functions do nothing with the pointer, and may be called from any thread.
-    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
 }
 
 #[test]
@@ -89,7 +53,7 @@ fn in_the_clone_of_a_joiners_waker() {
         // After another waker was left already.
         let counter = CountWaker::new();
         assert!(poll_once(&mut task, &counter.waker()).is_pending());
-        let caught = catch(|| poll_once(&mut task, &stubborn()));
+        let caught = catch(|| poll_once(&mut task, &stubborn_waker()));
         assert_eq!(caught.text, "on purpose: a waker's clone");
         gate.open();
         drop(task.join().unwrap());
@@ -125,7 +89,7 @@ fn in_the_clone_of_a_joiners_waker_and_the_drop_of_the_one_before() {
         gate.wait_for(1, LIMIT);
         let before = Armed(Arc::clone(&armed), drops.token());
         assert!(poll_once(&mut task, &Waker::from(Arc::new(before))).is_pending());
-        catch(|| poll_once(&mut task, &stubborn()));
+        catch(|| poll_once(&mut task, &stubborn_waker()));
         drop(task);
         armed.store(true, SeqCst);
         gate.open();

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use wheelhouse::{Handle, Runtime, block_in_place, sleep, spawn, spawn_blocking, yield_now};
-use wheelhouse_tests::{Place, WORKERS, block_until_fed, on_workers};
+use wheelhouse_tests::{Dice, Place, WORKERS, block_until_fed, on_workers};
 
 const DEPTH: usize = 8;
 
@@ -90,18 +90,6 @@ fn waves_that_overlap() {
             }
         });
     });
-}
-
-/// Numbers that look random and are the same in each run (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
 }
 
 /// A tree of tasks in which each waits for its children in one way or another; gives their number.

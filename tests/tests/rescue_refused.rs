@@ -1,12 +1,11 @@
 //! A spare thread that the operating system refuses is told of, and asked for again.
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use wheelhouse::{BlockedReport, Runtime, spawn};
-use wheelhouse_tests::{LIMIT, output_within};
+use wheelhouse_tests::{LIMIT, printed_by, program_within};
 
 /// What a thread's stack takes of the address space: more than is left under the limit below, but
 /// for a few threads.
@@ -59,19 +58,9 @@ fn refused() {
 
 #[test]
 fn a_refused_spare_is_told_of() {
-    let program = std::env::current_exe().unwrap();
     // In KiB: eight stacks.
-    let limit = STACK / 1024 * 8;
-    let script = format!("ulimit -v {limit} && exec \"$0\" --exact refused --ignored --nocapture");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]).arg(program);
-    let output = output_within(&mut command, LIMIT);
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{errors}");
-    assert_eq!(
-        said.matches("no spare thread could be started").count(),
-        1,
-        "{said}{errors}"
-    );
+    let mut program = program_within(STACK / 1024 * 8, "refused");
+    let (printed, said) = printed_by(&mut program, LIMIT);
+    let told = printed.matches("no spare thread could be started");
+    assert_eq!(told.count(), 1, "{printed}{said}");
 }

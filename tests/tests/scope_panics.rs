@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 use wheelhouse::{Runtime, ScopedJoinHandle, sleep};
-use wheelhouse_tests::{Gate, LIMIT, ON_PURPOSE, WORKERS, catch, on_built, on_workers, quiet};
+use wheelhouse_tests::{
+    Gate, LIMIT, ON_PURPOSE, PanicOnDrop, WORKERS, catch, on_built, on_workers, quiet,
+};
 
 #[test]
 fn a_panic_of_the_closure_waits_for_the_tasks() {
@@ -119,14 +121,6 @@ struct Counted<'a>(&'a AtomicUsize);
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_add(1, SeqCst);
-    }
-}
-
-struct PanicOnDrop(&'static str);
-
-impl Drop for PanicOnDrop {
-    fn drop(&mut self) {
-        panic!("{ON_PURPOSE}: {}", self.0);
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a shutdown says about the threads that do not end.
 
 use std::future::pending;
-use std::process::Command;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread;
@@ -9,8 +8,8 @@ use std::time::{Duration, Instant};
 use wheelhouse::task::{TaskInfo, TaskState};
 use wheelhouse::{Handle, JoinHandle, Runtime, ShutdownReport, StuckThread, block_in_place, sleep};
 use wheelhouse_tests::{
-    DropCounter, Gate, LIMIT, WORKERS, eventually, on_unwatched_workers, on_workers, output_within,
-    poll_once,
+    DropCounter, Gate, LIMIT, WORKERS, eventually, on_unwatched_workers, on_workers, poll_once,
+    printed_by, program,
 };
 
 #[track_caller]
@@ -99,11 +98,7 @@ fn slow_drop() {
 
 #[test]
 fn a_slow_drop_says_what_it_waits_for() {
-    let mut program = Command::new(std::env::current_exe().unwrap());
-    program.args(["--exact", "slow_drop", "--ignored", "--nocapture"]);
-    let output = output_within(&mut program, LIMIT);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let (_, said) = printed_by(&mut program("slow_drop"), LIMIT);
     for word in ["wheelhouse", "slow-b0", file!(), "spawned for 5."] {
         assert!(said.contains(word), "no {word} in: {said}");
     }

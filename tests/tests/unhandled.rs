@@ -7,13 +7,13 @@ use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use wheelhouse::task::{self, Id};
 use wheelhouse::{Handle, JoinHandle, Runtime, UnhandledPanic, gather, spawn, spawn_blocking};
 use wheelhouse_tests::{
-    Gate, LIMIT, ON_PURPOSE, WORKERS, catch, eventually, hold_workers, on_built, on_workers,
-    poll_once, quiet,
+    Bad, Gate, LIMIT, ON_PURPOSE, PanicOnDrop, WORKERS, bad_waker, catch, eventually, hold_workers,
+    on_built, on_workers, poll_once, quiet,
 };
 
 /// Less than [`LIMIT`], so that what is missing is said before the watchdog ends the test.
@@ -113,14 +113,6 @@ async fn fail(text: &'static str) {
 fn until_finished<T>(task: &JoinHandle<T>) {
     while !task.is_finished() {
         std::thread::yield_now();
-    }
-}
-
-struct PanicOnDrop(&'static str);
-
-impl Drop for PanicOnDrop {
-    fn drop(&mut self) {
-        panic!("{ON_PURPOSE}: {}", self.0);
     }
 }
 
@@ -395,36 +387,12 @@ fn of_a_payloads_drop() {
     });
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Bad {
-    Wake,
-    Drop,
-}
-
-struct BadWaker(Bad);
-
-impl Wake for BadWaker {
-    fn wake(self: Arc<Self>) {
-        if self.0 == Bad::Wake {
-            panic!("{ON_PURPOSE}: a waker's wake");
-        }
-    }
-}
-
-impl Drop for BadWaker {
-    fn drop(&mut self) {
-        if self.0 == Bad::Drop {
-            panic!("{ON_PURPOSE}: a waker's drop");
-        }
-    }
-}
-
 /// A task that waits, whose handle has nothing but a bad waker left of its poll.
 fn waited_for(runtime: &Runtime, gate: &Gate, bad: Bad) -> JoinHandle<()> {
     let waits = gate.clone();
     let mut task = runtime.spawn(async move { waits.wait().await });
     gate.wait_for(1, LIMIT);
-    let waker = Waker::from(Arc::new(BadWaker(bad)));
+    let waker = bad_waker(bad, ());
     assert!(poll_once(&mut task, &waker).is_pending());
     let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
     task

@@ -6,12 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use wheelhouse::{Builder, Handle, JoinHandle, Runtime, spawn, spawn_blocking, task};
 use wheelhouse_tests::{
-    DropCounter, Gate, LIMIT, ON_PURPOSE, WORKERS, catch, hold_workers, on_built, panic_text,
-    poll_once, quiet, wait_until_closed,
+    Bad, DropCounter, Gate, LIMIT, ON_PURPOSE, PanicOnDrop, WORKERS, bad_waker, catch,
+    hold_workers, on_built, panic_text, poll_once, quiet, wait_until_closed,
 };
 
 /// Runs `test` on runtimes of every size that end with the first such panic.
@@ -252,28 +252,12 @@ fn wait_until_closed_while(runtime: &Runtime, block: &Gate) {
     wait_until_closed(runtime.handle());
 }
 
-struct PanicOnDrop(&'static str);
-
-impl Drop for PanicOnDrop {
-    fn drop(&mut self) {
-        panic!("{ON_PURPOSE}: {}", self.0);
-    }
-}
-
 struct BadFuture(#[expect(dead_code, reason = "it is held")] PanicOnDrop);
 
 impl Future for BadFuture {
     type Output = ();
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
-    }
-}
-
-struct BadWaker;
-
-impl Wake for BadWaker {
-    fn wake(self: Arc<Self>) {
-        panic!("{ON_PURPOSE}: a waker");
     }
 }
 
@@ -298,7 +282,7 @@ fn every_kind_ends_it() {
             let waits = gate.clone();
             let mut task = runtime.spawn(async move { waits.wait().await });
             gate.wait_for(1, LIMIT);
-            assert!(poll_once(&mut task, &Waker::from(Arc::new(BadWaker))).is_pending());
+            assert!(poll_once(&mut task, &bad_waker(Bad::Wake, ())).is_pending());
             gate.open();
             until_finished(&task);
         }),

@@ -28,8 +28,6 @@ use std::{
     task::{Context, Poll, Wake, Waker, ready},
 };
 
-type Site = &'static Location<'static>;
-
 /// Why there is no child.
 enum Refusal {
     /// No runtime is around the caller.
@@ -39,13 +37,19 @@ enum Refusal {
     NoThread(io::Error),
 }
 
-/// Spawns a child on the runtime around this thread. `what` names the public method.
+/// Spawns a child on the runtime around this thread. `name` is the child's, `what` names the public
+/// method.
 ///
 /// # Panics
 ///
 /// Outside a runtime, and if the `task_group` has returned.
 #[track_caller]
-pub(super) fn spawn<F, T, E>(inner: &Arc<Inner<T, E>>, future: F, what: &str) -> AbortHandle
+pub(super) fn spawn<F, T, E>(
+    inner: &Arc<Inner<T, E>>,
+    future: F,
+    name: Option<Arc<str>>,
+    what: &str,
+) -> AbortHandle
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
@@ -59,7 +63,7 @@ where
                 future: Some(future),
                 ticket,
             };
-            task::new::<_, Pooled>(future, shared.pool().number(), (site, None))
+            task::new::<_, Pooled>(future, shared.pool().number(), (site, name))
         };
         start(inner, shared, make, |task| {
             shared.queue(task);
@@ -78,19 +82,24 @@ where
 ///
 /// Also if no thread at all can be started.
 #[track_caller]
-pub(super) fn spawn_blocking<F, T, E>(inner: &Arc<Inner<T, E>>, f: F, what: &str) -> AbortHandle
+pub(super) fn spawn_blocking<F, T, E>(
+    inner: &Arc<Inner<T, E>>,
+    f: F,
+    name: Option<Arc<str>>,
+    what: &str,
+) -> AbortHandle
 where
     F: FnOnce() -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: Send + 'static,
 {
-    let site: Site = Location::caller();
+    let site = Location::caller();
     let spawned = context::with_current(|shared| {
         let shared = shared.ok_or(Refusal::Outside)?;
         let make = |ticket| {
             let job = WatchedJob { f, ticket };
             let job = Job::new(move || job.run());
-            task::new::<_, OnThread>(job, shared.pool().number(), (site, None))
+            task::new::<_, OnThread>(job, shared.pool().number(), (site, name))
         };
         start(inner, shared, make, |job| {
             shared.blocking().push(shared, job)

@@ -11,13 +11,7 @@ use std::{fmt, future::Future, sync::Arc};
 /// It keeps nothing alive: when the group ends, so do the children. A `task_group` does not wait for
 /// its spawners either, only for its children.
 pub struct Spawner<T, E> {
-    inner: Arc<Inner<T, E>>,
-}
-
-impl<T, E> Spawner<T, E> {
-    pub(super) fn new(inner: Arc<Inner<T, E>>) -> Self {
-        Spawner { inner }
-    }
+    pub(super) inner: Arc<Inner<T, E>>,
 }
 
 impl<T: Send + 'static, E: Send + 'static> Spawner<T, E> {
@@ -36,7 +30,7 @@ impl<T: Send + 'static, E: Send + 'static> Spawner<T, E> {
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        child::spawn(&self.inner, future, "Spawner::spawn")
+        child::spawn(&self.inner, future, None, "Spawner::spawn")
     }
 
     /// Starts a child that blocks its thread; see
@@ -50,7 +44,32 @@ impl<T: Send + 'static, E: Send + 'static> Spawner<T, E> {
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
     {
-        child::spawn_blocking(&self.inner, f, "Spawner::spawn_blocking")
+        child::spawn_blocking(&self.inner, f, None, "Spawner::spawn_blocking")
+    }
+
+    /// As [`spawn`](Self::spawn), for [`task::Builder`](crate::task::Builder).
+    #[track_caller]
+    pub(crate) fn spawn_named<F>(&self, future: F, name: Option<Arc<str>>) -> AbortHandle
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        child::spawn(&self.inner, future, name, "task::Builder::spawn_in")
+    }
+
+    /// As [`spawn_blocking`](Self::spawn_blocking), for [`task::Builder`](crate::task::Builder).
+    #[track_caller]
+    pub(crate) fn spawn_blocking_named<F>(&self, f: F, name: Option<Arc<str>>) -> AbortHandle
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'static,
+    {
+        child::spawn_blocking(&self.inner, f, name, "task::Builder::spawn_blocking_in")
+    }
+}
+
+/// So that [`task::Builder`](crate::task::Builder) takes a spawner and a group alike.
+impl<T, E> AsRef<Spawner<T, E>> for Spawner<T, E> {
+    fn as_ref(&self) -> &Spawner<T, E> {
+        self
     }
 }
 

@@ -12,7 +12,7 @@ use std::{fmt, future::Future, sync::Arc};
 /// The body of a [`task_group`](crate::task_group()) is given one that ends, and fails, as described
 /// there, even if it is moved out of the body.
 ///
-/// Its children have no names: [`task::Builder`](crate::task::Builder) starts none of them.
+/// [`task::Builder::spawn_in`](crate::task::Builder::spawn_in) starts a child that has a name.
 ///
 /// Its methods take `&self`, so it can be shared.
 ///
@@ -47,7 +47,7 @@ use std::{fmt, future::Future, sync::Arc};
     "TaskTracker"
 ))]
 pub struct TaskGroup<T, E> {
-    inner: Arc<Inner<T, E>>,
+    spawner: Spawner<T, E>,
 }
 
 impl<T, E> TaskGroup<T, E> {
@@ -60,16 +60,18 @@ impl<T, E> TaskGroup<T, E> {
 
     pub(super) fn of(kind: Kind) -> Self {
         TaskGroup {
-            inner: Arc::new(Inner::new(kind)),
+            spawner: Spawner {
+                inner: Arc::new(Inner::new(kind)),
+            },
         }
     }
 
     pub(super) fn inner(&self) -> &Inner<T, E> {
-        &self.inner
+        &self.spawner.inner
     }
 
     pub(super) fn clone_inner(&self) -> Arc<Inner<T, E>> {
-        Arc::clone(&self.inner)
+        Arc::clone(&self.spawner.inner)
     }
 
     /// Starts a child on the runtime around this thread, as [`spawn`](crate::spawn) does.
@@ -101,7 +103,7 @@ impl<T, E> TaskGroup<T, E> {
         T: Send + 'static,
         E: Send + 'static,
     {
-        child::spawn(&self.inner, future, "TaskGroup::spawn")
+        child::spawn(&self.spawner.inner, future, None, "TaskGroup::spawn")
     }
 
     /// Starts a child that blocks its thread, as [`spawn_blocking`](crate::spawn_blocking) does.
@@ -134,7 +136,7 @@ impl<T, E> TaskGroup<T, E> {
         T: Send + 'static,
         E: Send + 'static,
     {
-        child::spawn_blocking(&self.inner, f, "TaskGroup::spawn_blocking")
+        child::spawn_blocking(&self.spawner.inner, f, None, "TaskGroup::spawn_blocking")
     }
 
     /// What can spawn children from elsewhere: from other children, for one.
@@ -167,7 +169,7 @@ impl<T, E> TaskGroup<T, E> {
     /// });
     /// ```
     pub fn spawner(&self) -> Spawner<T, E> {
-        Spawner::new(Arc::clone(&self.inner))
+        self.spawner.clone()
     }
 
     /// The next result: of those that nobody has taken, the one of the child that ended first.
@@ -220,7 +222,7 @@ impl<T, E> TaskGroup<T, E> {
 
     /// How many children have not ended, and how many results have not been taken, together.
     pub fn len(&self) -> usize {
-        let (children, results) = self.inner.counts();
+        let (children, results) = self.spawner.inner.counts();
         children + results
     }
 
@@ -248,7 +250,7 @@ impl<T, E> TaskGroup<T, E> {
     /// });
     /// ```
     pub fn abort_all(&self) {
-        let children = self.inner.lock().abort_handles();
+        let children = self.spawner.inner.lock().abort_handles();
         children.iter().for_each(AbortHandle::abort);
     }
 
@@ -275,8 +277,15 @@ impl<T, E> TaskGroup<T, E> {
     /// });
     /// ```
     pub fn shutdown(&self) -> Shutdown<'_, T, E> {
-        self.inner.close();
+        self.spawner.inner.close();
         Shutdown::new(self)
+    }
+}
+
+/// What spawns its children: for [`task::Builder::spawn_in`](crate::task::Builder::spawn_in).
+impl<T, E> AsRef<Spawner<T, E>> for TaskGroup<T, E> {
+    fn as_ref(&self) -> &Spawner<T, E> {
+        &self.spawner
     }
 }
 
@@ -289,16 +298,16 @@ impl<T, E> Default for TaskGroup<T, E> {
 impl<T, E> Drop for TaskGroup<T, E> {
     fn drop(&mut self) {
         // That of a `task_group` ends when its owner says so.
-        let is_free = self.inner.lock().kind == Kind::Free;
+        let is_free = self.spawner.inner.lock().kind == Kind::Free;
         if is_free {
-            self.inner.end();
+            self.spawner.inner.end();
         }
     }
 }
 
 impl<T, E> fmt::Debug for TaskGroup<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (children, results) = self.inner.counts();
+        let (children, results) = self.spawner.inner.counts();
         write!(f, "TaskGroup({children} children, {results} results)")
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Watched {
     word: u64,
     /// The poll that the last look saw, announced or not.
     noted: Option<Poll>,
-    /// The name of the task that the poll that was noted last is of, with its word.
+    /// The name of the task that the poll that was reported last is of, with its word.
     named: Option<(u64, Arc<str>)>,
     /// Whether debug mode has told of the present poll.
     told: bool,
@@ -97,20 +97,24 @@ impl Watched {
         }
         let old = std::mem::replace(&mut self.noted, poll);
         match (old, poll) {
-            (_, Some(poll)) => {
-                self.running.note(poll, Instant::now());
-                let name = self.running.task_name(poll);
-                self.named = name.map(|name| (poll.word, name));
-            }
+            (_, Some(poll)) => self.running.note(poll, Instant::now()),
             (Some(old), None) => self.running.forget(old),
             (None, None) => {}
         }
     }
 
-    /// The name of the task that this poll is of.
-    fn name_of(&self, poll: Poll) -> Option<Arc<str>> {
-        let known = self.named.as_ref().filter(|(word, _)| *word == poll.word);
-        known.map(|(_, name)| Arc::clone(name))
+    /// The name of the task that this poll is of. Asked while it lasts, for a poll is seen before its
+    /// name, and known when it is over, for a later one may have been seen by then.
+    fn name_of(&mut self, poll: Poll) -> Option<Arc<str>> {
+        if self
+            .named
+            .as_ref()
+            .is_none_or(|(word, _)| *word != poll.word)
+        {
+            let name = self.running.task_name(poll);
+            self.named = name.map(|name| (poll.word, name));
+        }
+        self.named.as_ref().map(|(_, name)| Arc::clone(name))
     }
 
     /// Its stuck poll, and for how many nanoseconds it has been seen.
@@ -172,7 +176,7 @@ impl Watched {
     }
 
     /// For a report.
-    pub(super) fn describe(&self, stuck: Over, ended: bool) -> StuckPoll {
+    pub(super) fn describe(&mut self, stuck: Over, ended: bool) -> StuckPoll {
         StuckPoll {
             what: stuck.poll.what(),
             site: stuck.poll.site,

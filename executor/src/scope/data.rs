@@ -1,7 +1,10 @@
 //! What the tickets of a scope hold in common.
 
 use super::count::Count;
-use crate::{task::Id, unhandled::text_of};
+use crate::{
+    task::{Id, Label},
+    unhandled::text_of,
+};
 use parking_lot::Mutex;
 use std::{any::Any, fmt, panic::Location, thread};
 
@@ -14,7 +17,7 @@ pub(super) struct Data {
 /// A panic that nobody has collected yet.
 struct Panicked {
     /// The task that may give it to its handle; none in the destructor of an output.
-    task: Option<Id>,
+    task: Option<Label>,
     site: &'static Location<'static>,
     text: Option<Box<str>>,
 }
@@ -32,7 +35,7 @@ impl Data {
     #[cold]
     pub(super) fn note(
         &self,
-        task: Option<Id>,
+        task: Option<Label>,
         site: &'static Location<'static>,
         payload: &(dyn Any + Send),
     ) {
@@ -44,7 +47,10 @@ impl Data {
     #[cold]
     pub(super) fn collected(&self, task: Id) {
         let mut panics = self.panics.lock();
-        if let Some(place) = panics.iter().position(|one| one.task == Some(task)) {
+        if let Some(place) = panics
+            .iter()
+            .position(|one| one.task.as_ref().is_some_and(|label| label.id == task))
+        {
             panics.remove(place);
         }
     }
@@ -67,12 +73,12 @@ impl Data {
 
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let site = self.site;
-        match self.task {
-            Some(task) => write!(f, "task {task}, spawned at {site}, panicked")?,
+        match &self.task {
+            Some(task) => write!(f, "{task}, panicked")?,
             None => write!(
                 f,
-                "the output of a task, spawned at {site}, panicked in its drop"
+                "the output of a task, spawned at {}, panicked in its drop",
+                self.site
             )?,
         }
         write!(f, ", and nobody collected it")?;

@@ -7,7 +7,7 @@
 //! dropped; so it travels as a [`MaybeUninit`], of whose content the compiler assumes nothing.
 
 use super::data::Data;
-use crate::task::{self, JoinHandle, Runnable, Schedule};
+use crate::task::{self, JoinHandle, Runnable, Schedule, Site};
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
@@ -38,9 +38,11 @@ impl Ticket {
         Ticket::new(&self.data, self.site)
     }
 
-    /// Calls `f`; a panic in it is noted, and goes on. `task`: whose handle gives it to somebody.
-    fn witness<R>(&self, task: Option<task::Id>, f: impl FnOnce() -> R) -> R {
+    /// Calls `f`; a panic in it is noted, and goes on. `of_task`: it is one of the task that runs here,
+    /// whose handle gives it to somebody.
+    fn witness<R>(&self, of_task: bool, f: impl FnOnce() -> R) -> R {
         catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
+            let task = if of_task { task::try_label() } else { None };
             self.data.note(task, self.site, &*payload);
             resume_unwind(payload)
         })
@@ -65,7 +67,7 @@ pin_project! {
     impl<F> PinnedDrop for Lent<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            this.ticket.witness(task::try_id(), || this.future.set(None));
+            this.ticket.witness(true, || this.future.set(None));
         }
     }
 }
@@ -82,7 +84,7 @@ impl<F: Future> Lent<F> {
     pub(super) fn into_task<S: Schedule>(
         self,
         pool: u16,
-        site: &'static Location<'static>,
+        site: Site,
     ) -> (Runnable, JoinHandle<LentOutput<F::Output>>)
     where
         F: Send,
@@ -91,7 +93,7 @@ impl<F: Future> Lent<F> {
         // SAFETY: what the future and the output borrow outlives the scope, by the bounds of
         // `Scope::spawn`, and the scope waits for the tickets behind both. The scope's module says why
         // nobody touches either after that.
-        unsafe { task::new_unchecked::<Self, S>(self, pool, (site, None)) }
+        unsafe { task::new_unchecked::<Self, S>(self, pool, site) }
     }
 }
 
@@ -104,7 +106,7 @@ impl<F: Future> Future for Lent<F> {
             unreachable!("only the drop takes the future");
         };
         let ticket = this.ticket;
-        let value = ready!(ticket.witness(task::try_id(), || future.poll(context)));
+        let value = ready!(ticket.witness(true, || future.poll(context)));
         // The future's own ticket stands for the value until it has this one.
         Poll::Ready(LentOutput::new(value, ticket.another()))
     }
@@ -138,7 +140,7 @@ impl<T> LentOutput<T> {
 impl<T> Drop for LentOutput<T> {
     fn drop(&mut self) {
         let LentOutput { value, ticket } = self;
-        ticket.witness(None, || {
+        ticket.witness(false, || {
             // SAFETY: the value is initialised, for `into_value` leaves nothing to be dropped, and it
             // is not used again.
             unsafe { value.assume_init_drop() }

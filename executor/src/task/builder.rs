@@ -1,13 +1,20 @@
 //! Tasks with a name.
 
-use super::JoinHandle;
-use crate::{context, handle::Handle, shared::Shared, spawn};
+use super::{AbortHandle, JoinHandle};
+use crate::{Scope, ScopedJoinHandle, Spawner, context, handle::Handle, shared::Shared, spawn};
 use std::{fmt, future::Future, panic::Location, sync::Arc};
 
 /// Starts tasks that have a name: what asyncio's `create_task(.., name="fetch")` does.
 ///
-/// The name is in the errors and reports that concern the task, and in [`Handle::tasks`]. Children of
-/// a group and tasks of a scope have no name.
+/// The name is in the errors and reports that concern the task, and in [`Handle::tasks`]. A task
+/// that was started without one has none: it inherits nobody's.
+///
+/// | to start | use |
+/// |---|---|
+/// | a task | [`spawn`](Self::spawn), [`spawn_on`](Self::spawn_on) |
+/// | a child of a [`TaskGroup`](crate::TaskGroup) | [`spawn_in`](Self::spawn_in) |
+/// | a task of a [`Scope`] | [`spawn_scoped`](Self::spawn_scoped) |
+/// | a job that blocks | `spawn_blocking` and its kin |
 ///
 /// # Examples
 ///
@@ -105,6 +112,103 @@ impl Builder {
             Ok(handle) => handle,
             Err(error) => spawn::no_thread(&error),
         }
+    }
+
+    /// As [`TaskGroup::spawn`](crate::TaskGroup::spawn) and [`Spawner::spawn`]; `group` is either.
+    ///
+    /// # Panics
+    ///
+    /// As they do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wheelhouse::{run, task, task_group};
+    ///
+    /// let failed = run(task_group(async |group| {
+    ///     for page in 1..=3 {
+    ///         let fetch = async move { if page == 2 { Err("not found") } else { Ok(page) } };
+    ///         task::Builder::new().name(format!("page {page}")).spawn_in(fetch, &group);
+    ///     }
+    ///     Ok(())
+    /// }));
+    /// let error = failed.unwrap_err();
+    /// assert_eq!(error.first().task_name(), Some("page 2"));
+    /// println!("{error}"); // task 3 `page 2`, spawned at src/main.rs:6:57, failed: not found
+    /// ```
+    #[track_caller]
+    pub fn spawn_in<F, T, E>(self, future: F, group: &impl AsRef<Spawner<T, E>>) -> AbortHandle
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        group.as_ref().spawn_named(future, self.name)
+    }
+
+    /// As [`TaskGroup::spawn_blocking`](crate::TaskGroup::spawn_blocking) and
+    /// [`Spawner::spawn_blocking`].
+    ///
+    /// # Panics
+    ///
+    /// As they do.
+    #[track_caller]
+    pub fn spawn_blocking_in<F, T, E>(self, f: F, group: &impl AsRef<Spawner<T, E>>) -> AbortHandle
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        group.as_ref().spawn_blocking_named(f, self.name)
+    }
+
+    /// As [`Scope::spawn`]: a task that may borrow whatever outlives `scope`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wheelhouse::{run, scope, task};
+    ///
+    /// run(async {
+    ///     let text = String::from("a borrowed text");
+    ///     let words = scope(|s| {
+    ///         let count = async { text.split(' ').count() };
+    ///         let count = task::Builder::new().name("count").spawn_scoped(count, s);
+    ///         assert_eq!(count.name(), Some("count"));
+    ///         count.join().unwrap()
+    ///     });
+    ///     assert_eq!(words, 3);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn spawn_scoped<'scope, F>(
+        self,
+        future: F,
+        scope: &'scope Scope<'scope, '_>,
+    ) -> ScopedJoinHandle<'scope, F::Output>
+    where
+        F: Future + Send + 'scope,
+        F::Output: Send + 'scope,
+    {
+        scope.spawn_at(future, (Location::caller(), self.name))
+    }
+
+    /// As [`Scope::spawn_blocking`].
+    ///
+    /// # Panics
+    ///
+    /// If no thread at all can be started.
+    #[track_caller]
+    pub fn spawn_blocking_scoped<'scope, F, R>(
+        self,
+        f: F,
+        scope: &'scope Scope<'scope, '_>,
+    ) -> ScopedJoinHandle<'scope, R>
+    where
+        F: FnOnce() -> R + Send + 'scope,
+        R: Send + 'scope,
+    {
+        scope.spawn_blocking_at(f, (Location::caller(), self.name))
     }
 }
 

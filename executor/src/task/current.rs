@@ -1,6 +1,6 @@
 //! The task that this thread runs.
 
-use super::{AbortHandle, Id, raw::Header};
+use super::{AbortHandle, Id, Label, raw::Header};
 use std::{cell::Cell, fmt, panic::Location, ptr::NonNull};
 
 thread_local! {
@@ -78,6 +78,12 @@ pub fn try_current() -> Option<Task> {
     with_current(|header| Task {
         handle: AbortHandle::of(header),
     })
+}
+
+/// What the task that calls is called in reports, if one does.
+#[cold]
+pub(crate) fn try_label() -> Option<Label> {
+    with_current(Header::label)
 }
 
 fn with_current<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {

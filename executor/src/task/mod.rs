@@ -33,6 +33,7 @@ mod state;
 mod waker;
 
 pub use builder::Builder;
+pub(crate) use current::try_label;
 pub use current::{Task, current, id, try_current, try_id};
 pub use id::Id;
 pub use info::{TaskInfo, TaskState};

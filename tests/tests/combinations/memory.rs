@@ -1,8 +1,8 @@
 //! Counts the tasks that have not been freed: they are told from all other allocations by their
 //! alignment and size.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
+use wheelhouse_tests::Allocations;
 
 /// The sizes of tasks: one for each test, since tests run at the same time.
 pub(crate) const WEIGHTS: [usize; 4] = [8_000, 12_000, 16_000, 20_000];
@@ -28,34 +28,13 @@ pub(crate) fn live(weight: usize) -> isize {
     LIVE[index.expect("one of the weights")].load(SeqCst)
 }
 
-struct Counting;
-
-impl Counting {
-    fn count(layout: Layout, by: isize) {
-        if layout.align() != align_of::<Weight<1>>() {
-            return;
-        }
-        let place = layout.size().checked_sub(WEIGHTS[0]);
-        if let Some(live) = place.and_then(|place| LIVE.get(place / REST)) {
-            live.fetch_add(by, SeqCst);
-        }
-    }
-}
-
-// SAFETY: it only passes calls on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Counting::count(layout, 1);
-        // SAFETY: by the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: by the caller's promise; `alloc` passed on what the system gave.
-        unsafe { System.dealloc(place, layout) };
-        Counting::count(layout, -1);
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATIONS: Allocations = Allocations(|layout, by| {
+    if layout.align() != align_of::<Weight<1>>() {
+        return;
+    }
+    let place = layout.size().checked_sub(WEIGHTS[0]);
+    if let Some(live) = place.and_then(|place| LIVE.get(place / REST)) {
+        live.fetch_add(by, SeqCst);
+    }
+});

@@ -6,8 +6,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Weak};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker, ready};
-use wheelhouse_tests::{DropCounter, DropToken, Gate, GateWait, ON_PURPOSE, poll_once};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use wheelhouse_tests::{
+    DropCounter, DropToken, Gate, GateWait, ON_PURPOSE, poll_once, stubborn_waker,
+};
 
 /// What the case's parts share.
 #[derive(Clone)]
@@ -84,7 +86,7 @@ impl Scene {
     /// A waker for the join handle.
     pub(crate) fn waker(&self) -> Waker {
         if self.case.panics == Panics::JoinClone {
-            return stubborn();
+            return stubborn_waker();
         }
         Waker::from(Arc::new(Joiner {
             panics: self.case.panics,
@@ -152,16 +154,4 @@ impl Drop for Joiner {
             panic!("{ON_PURPOSE}: a join waker's drop");
         }
     }
-}
-
-/// A waker that can't be cloned.
-fn stubborn() -> Waker {
-    static VTABLE: RawWakerVTable = RawWakerVTable::new(
-        |_| panic!("{ON_PURPOSE}: a join waker's clone"),
-        |_| (),
-        |_| (),
-        |_| (),
-    );
-    // SAFETY: the functions do nothing with the pointer, and may be called from any thread.
-    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
 }
