@@ -106,14 +106,14 @@ impl Blocking {
         });
     }
 
-    /// Accepts no more jobs, and cancels those that have not started.
-    pub(crate) fn close(&self, shared: &Shared) {
-        let jobs: VecDeque<Runnable> = self.queue.close();
-        cancel(shared, jobs);
+    /// Accepts no more jobs, and starts none. Those that had not started, for [`cancel`].
+    pub(crate) fn close(&self) -> VecDeque<Runnable> {
+        self.queue.close()
     }
 }
 
-fn cancel(shared: &Shared, jobs: impl IntoIterator<Item = Runnable>) {
+/// Ends jobs that have not started.
+pub(crate) fn cancel(shared: &Shared, jobs: impl IntoIterator<Item = Runnable>) {
     end_each(shared, jobs, |job| job.shut_down(shared.pool().registry()));
 }
 

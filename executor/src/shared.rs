@@ -1,7 +1,7 @@
 //! What everybody who can spawn on a runtime holds.
 
 use crate::{
-    blocking::{Blocking, Job, OnThread},
+    blocking::{self, Blocking, Job, OnThread},
     builder::{Rescue, Settings},
     context,
     metrics::Metrics,
@@ -279,9 +279,11 @@ impl Shared {
         if !self.is_here() {
             return;
         }
+        // Before the pool, so that no job starts once anybody can tell that the runtime is closed.
+        let jobs = self.blocking.close();
         self.pool.close();
         self.monitor.end();
-        self.blocking.close(self);
+        blocking::cancel(self, jobs);
     }
 }
 
