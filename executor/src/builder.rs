@@ -9,6 +9,7 @@ mod timers;
 pub(crate) use blocked::Rescue;
 pub(crate) use blocking::BlockingOptions;
 pub(crate) use panics::PanicOptions;
+pub(crate) use timers::TimerOptions;
 
 use crate::{runtime::Runtime, scheduler::pool::MAX_WORKERS, threads::Options};
 use range::{in_range, invalid};
@@ -41,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) blocking: BlockingOptions,
     pub(crate) rescue: Rescue,
     pub(crate) panics: PanicOptions,
-    pub(crate) precise_timers: bool,
+    pub(crate) timers: TimerOptions,
 }
 
 /// The smallest stack, in bytes. The runtime itself, and the report of a panic with its backtrace,
@@ -54,7 +55,6 @@ impl Builder {
             worker_threads: None,
             settings: Settings {
                 thread_name: String::from("wheelhouse"),
-                precise_timers: true,
                 ..Settings::default()
             },
         }
@@ -212,7 +212,7 @@ impl fmt::Debug for Builder {
             blocking,
             rescue,
             panics,
-            precise_timers,
+            timers,
             ..
         } = &self.settings;
         f.debug_struct("Builder")
@@ -226,7 +226,8 @@ impl fmt::Debug for Builder {
             .field("debug", &rescue.debug)
             .field("slow_poll", &rescue.slow_poll)
             .field("shutdown_on_unhandled_panic", &panics.shut_down)
-            .field("precise_timers", precise_timers)
+            .field("precise_timers", &timers.precise)
+            .field("max_timer_slack", &timers.max_slack)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     blocking::{self, Blocking, Job, OnThread},
-    builder::{Rescue, Settings},
+    builder::{Rescue, Settings, TimerOptions},
     context,
     metrics::Metrics,
     os::fork,
@@ -59,17 +59,21 @@ impl Shared {
             blocking,
             rescue,
             panics,
-            precise_timers,
+            timers: TimerOptions { max_slack, precise },
         } = settings;
         fork::watch()?;
         let pool = Pool::acquire(workers, rescue.max_spares)?;
         pool.set_debug_mode(rescue.debug);
+        let mut timers = ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool);
+        if let Some(slack) = max_slack {
+            timers.set_max_slack(slack);
+        }
         let shared = Arc::new_cyclic(|shared| {
             let unhandled = Unhandled::new(panics, rescue.debug, Weak::clone(shared));
             let unhandled = Arc::new(unhandled);
             Shared {
                 pool,
-                timers: ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool),
+                timers,
                 blocking: Blocking::new(blocking),
                 threads: Arc::default(),
                 thread_name,
@@ -80,7 +84,7 @@ impl Shared {
                 monitor: Monitor::new(rescue.watch),
                 unhandled,
                 rescue,
-                precise_timers,
+                precise_timers: precise,
             }
         });
         pool.set_unhandled(Some(Arc::clone(&shared.unhandled)));

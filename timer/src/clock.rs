@@ -1,22 +1,27 @@
 //! `Instant` ↔ nanoseconds ↔ ticks, rounded so that no timer fires early; and a clock set by hand.
 //!
 //! Times are kept as nanoseconds since a base that the whole process shares, in a `u64`: enough for
-//! 500 years, one word to compare and to publish atomically. A tick is 2^14 ns (16.4 µs), so that
-//! conversion is a shift. A **deadline rounds up** to its tick and **now rounds down**: when the
-//! wheel has reached the tick of a deadline, the deadline has passed.
+//! 500 years, one word to compare and to publish atomically. By the system's clock a tick is 2^14 ns
+//! (16.4 µs), by one set by hand 1 ns, so that conversion is a shift: see [`Unit`]. A **deadline
+//! rounds up** to its tick and **now rounds down**: when the wheel has reached the tick of a
+//! deadline, the deadline has passed.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::wheel::MAX_TICK;
+
 /// The time of what has no time: later than every deadline, in nanoseconds.
 pub const NEVER: u64 = u64::MAX;
 
+/// The tick of the system's clock, as a power of two of nanoseconds.
 const TICK_SHIFT: u32 = 14;
 
 /// How far before its first use the base may lie, as a power of two of nanoseconds (2^60 ns are 36
-/// years).
+/// years). A wheel that counts in nanoseconds has ticks for 146 years from the base, so for 110
+/// from now.
 const BASE_BACK: u32 = 60;
 
 /// The instant of nanosecond 0: long before the first use of the crate, as far as the platform
@@ -54,22 +59,42 @@ pub(crate) fn duration_nanos(duration: Duration) -> u64 {
         .unwrap_or(NEVER)
 }
 
-/// The first tick at which a deadline has passed.
-pub(crate) fn deadline_tick(nanos: u64) -> u64 {
-    nanos.div_ceil(1 << TICK_SHIFT)
+/// What a wheel counts in: a tick is a power of two of nanoseconds.
+///
+/// [`NEVER`], and what rounds up to it, has a tick that the wheel never gets to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Unit {
+    shift: u32,
 }
 
-/// The tick that it is.
-pub(crate) fn now_tick(nanos: u64) -> u64 {
-    nanos >> TICK_SHIFT
-}
+impl Unit {
+    /// By the system's clock: as precise as its waits are, and the fewer slots are opened.
+    pub(crate) const TICK: Unit = Unit { shift: TICK_SHIFT };
+    /// By a clock set by hand: timers fire at the very time that they were set for.
+    pub(crate) const NANO: Unit = Unit { shift: 0 };
 
-/// When a tick starts.
-pub(crate) fn tick_nanos(tick: u64) -> u64 {
-    if tick > now_tick(NEVER) {
-        NEVER
-    } else {
-        tick << TICK_SHIFT
+    pub(crate) fn of_clock(manual: bool) -> Unit {
+        if manual { Unit::NANO } else { Unit::TICK }
+    }
+
+    /// The first tick at which a deadline has passed.
+    pub(crate) fn deadline_tick(self, nanos: u64) -> u64 {
+        let part = nanos & ((1 << self.shift) - 1);
+        (nanos >> self.shift) + u64::from(part != 0)
+    }
+
+    /// The tick that it is.
+    pub(crate) const fn now_tick(self, nanos: u64) -> u64 {
+        nanos >> self.shift
+    }
+
+    /// When a tick starts; [`NEVER`] if the wheel doesn't get there.
+    pub(crate) const fn tick_nanos(self, tick: u64) -> u64 {
+        if tick > self.now_tick(NEVER) || tick > MAX_TICK {
+            NEVER
+        } else {
+            tick << self.shift
+        }
     }
 }
 
@@ -133,6 +158,11 @@ impl Clock {
 
     pub(crate) fn is_manual(&self) -> bool {
         self.manual.is_some()
+    }
+
+    /// What wheels count in that go by this clock.
+    pub(crate) fn unit(&self) -> Unit {
+        Unit::of_clock(self.is_manual())
     }
 }
 
@@ -245,11 +275,10 @@ impl Default for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wheel::MAX_TICK;
 
     #[test]
     fn a_deadline_rounds_up_and_now_rounds_down() {
-        let tick = 1 << TICK_SHIFT;
+        let (unit, tick) = (Unit::TICK, 1 << TICK_SHIFT);
         for (nanos, up, down) in [
             (0, 0, 0),
             (1, 1, 0),
@@ -258,25 +287,44 @@ mod tests {
             (tick + 1, 2, 1),
         ] {
             assert_eq!(
-                (deadline_tick(nanos), now_tick(nanos)),
+                (unit.deadline_tick(nanos), unit.now_tick(nanos)),
                 (up, down),
                 "{nanos} ns"
             );
+            assert_eq!(Unit::NANO.deadline_tick(nanos), nanos);
+            assert_eq!(Unit::NANO.now_tick(nanos), nanos);
+            assert_eq!(Unit::NANO.tick_nanos(nanos), nanos);
         }
-        assert_eq!(deadline_tick(NEVER), MAX_TICK + 1, "never has no slot");
-        assert_eq!(now_tick(NEVER), MAX_TICK);
-        assert_eq!(tick_nanos(MAX_TICK) >> TICK_SHIFT, MAX_TICK);
-        assert_eq!(tick_nanos(MAX_TICK + 1), NEVER);
-        assert_eq!(tick_nanos(u64::MAX), NEVER);
+    }
+
+    #[test]
+    fn never_has_a_tick_that_is_never_reached() {
+        for unit in [Unit::TICK, Unit::NANO] {
+            let last = unit.now_tick(NEVER - 1).min(MAX_TICK);
+            let never = unit.deadline_tick(NEVER);
+            assert!(never > last);
+            assert!(unit.tick_nanos(last) < NEVER);
+            assert_eq!(unit.tick_nanos(last + 1), NEVER);
+            assert_eq!(unit.tick_nanos(never), NEVER);
+            assert_eq!(unit.tick_nanos(u64::MAX), NEVER);
+        }
     }
 
     #[test]
     fn when_a_tick_has_come_its_deadlines_have_passed() {
-        for deadline in (0..1 << 16).chain(NEVER - (1 << 16)..NEVER) {
-            let start = tick_nanos(deadline_tick(deadline));
-            assert!(start >= deadline);
-            assert!(start - deadline < 1 << TICK_SHIFT || start == NEVER);
+        for unit in [Unit::TICK, Unit::NANO] {
+            for deadline in (0..1 << 16).chain(NEVER - (1 << 16)..NEVER) {
+                let start = unit.tick_nanos(unit.deadline_tick(deadline));
+                assert!(start >= deadline);
+                assert!(start - deadline < 1 << unit.shift || start == NEVER);
+            }
         }
+    }
+
+    #[test]
+    fn a_century_has_nanoseconds_in_the_wheel() {
+        let century = Duration::from_secs(100 * 366 * 24 * 3600);
+        assert!(nanos(Instant::now() + century) <= MAX_TICK);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::clock::{self, NEVER};
+use crate::slack::Slack;
 use crate::timers::Shard;
 
 thread_local! {
@@ -21,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) generation: u32,
     /// Whether its clock is one set by hand, which the shard alone knows.
     pub(crate) manual: bool,
+    /// The most slack that a timer has here by default: none if the clock is set by hand.
+    pub(crate) max_slack: Slack,
 }
 
 impl Place {
@@ -28,15 +31,20 @@ impl Place {
         self.shard.is_open(self.generation)
     }
 
-    /// What time it is by the shard's clock; by the system's if the claim has ended.
     pub(crate) fn nanos(&self) -> u64 {
-        let manual = if self.manual {
-            self.shard.manual_nanos(self.generation)
-        } else {
-            None
-        };
-        manual.unwrap_or_else(monotonic_nanos)
+        claim_nanos(self.shard, self.generation, self.manual)
     }
+}
+
+/// What time it is by the clock of a claim, which is set by hand or not; by the system's if the
+/// claim has ended.
+pub(crate) fn claim_nanos(shard: &Shard, generation: u32, manual: bool) -> u64 {
+    let manual = if manual {
+        shard.manual_nanos(generation)
+    } else {
+        None
+    };
+    manual.unwrap_or_else(monotonic_nanos)
 }
 
 /// The shard that timers first polled on this thread go to, if an executor has entered one.

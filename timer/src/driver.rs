@@ -13,11 +13,13 @@
 //! and sees that it is too late.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 pub use crate::budget::{refill as refill_budget, spend as spend_budget};
-use crate::clock::Clock;
 pub use crate::clock::NEVER;
+use crate::clock::{self, Clock};
 use crate::context::{self, Place};
+use crate::slack::Slack;
 use crate::table;
 
 /// Who is told that there is something to be done earlier than was known.
@@ -55,7 +57,7 @@ impl ShardSet {
     ///
     /// # Panics
     ///
-    /// If there is no external shard, or if over 16 million shards are claimed in the process.
+    /// If there is no external shard, or if over 4 million shards are claimed in the process.
     #[track_caller]
     pub fn new(clock: Clock, workers: usize, external: usize, keeper: &'static dyn Keeper) -> Self {
         assert!(
@@ -63,18 +65,32 @@ impl ShardSet {
             "a set of timer shards needs at least 1 external shard, and was asked for 0"
         );
         let manual = clock.is_manual();
+        let max_slack = if manual { Slack::NONE } else { Slack::MOST };
         let claim = |_| {
             let (shard, generation) = table::claim(keeper, clock.clone());
             Place {
                 shard,
                 generation,
                 manual,
+                max_slack,
             }
         };
         ShardSet {
             places: (0..workers + external).map(claim).collect(),
             workers,
             clock,
+        }
+    }
+
+    /// Bounds the slack that timers of this set have by default. With [`Duration::ZERO`] all are exact
+    /// but those that have a slack of their own. At first there is no bound; one that is set can't
+    /// be raised again. By a clock that is set by hand there is no slack at all.
+    ///
+    /// It is for the timers of threads that enter the set from now on.
+    pub fn set_max_slack(&mut self, slack: Duration) {
+        let max_slack = Slack::within(clock::duration_nanos(slack));
+        for place in &mut self.places {
+            place.max_slack = place.max_slack.min(max_slack);
         }
     }
 
@@ -96,7 +112,7 @@ impl ShardSet {
 
     /// When firing a shard is worth trying, in nanoseconds; [`NEVER`] if nothing is armed.
     ///
-    /// No later than the shard's first deadline (rounded up to a tick). It may be earlier; to fire
+    /// No later than the shard's first deadline (rounded up by the tick and the timer's slack). It may be earlier; to fire
     /// at that time then calls nobody and raises it.
     ///
     /// # Panics

@@ -137,6 +137,25 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// Lets each tick come up to `slack` late: see [`Sleep::with_slack`]. A late tick doesn't delay those
+    /// that follow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::interval;
+    ///
+    /// let now_and_then = interval(Duration::from_millis(10)).with_slack(Duration::from_millis(5));
+    /// # let mut now_and_then = now_and_then;
+    /// # block_on(async { now_and_then.tick().await });
+    /// ```
+    pub fn with_slack(self, slack: Duration) -> Self {
+        let delay = self.delay.with_slack(slack);
+        Interval { delay, ..self }
+    }
+
     /// Waits for the next tick, and yields the time that it was due, which is not always now.
     ///
     /// # Cancel safety

@@ -23,7 +23,7 @@
 //! 2^14 ns, about 16 µs. A deadline rounds up to its tick and the clock rounds down, so that
 //! **nothing fires early**.
 //!
-//! The wheel has 8 levels of slots. Level 0 has one slot a tick, and each slot of a higher level
+//! The wheel has 10 levels of slots. Level 0 has one slot a tick, and each slot of a higher level
 //! spans all of the level below it. An entry lies in the level of the highest digit in which its
 //! tick differs from now:
 //!
@@ -34,19 +34,26 @@
 //! level 1   │·····▒│ │•│ │••│ │ ... │      64 slots of 4.2 ms:  this turn of 268 ms
 //! level 2   │···▒│••│ │ │ │•│ ... │ │      64 slots of 268 ms:  this turn of 17 s
 //! level 3   │▒│ │••••│ │ │ ... │ │ │       64 slots of 17 s:    this turn of 18 min
-//!   ...                                    and so on: 19 hours, 51 days, 9 years, 584 years
+//!   ...                                    and so on: 19 hours, 51 days, 9 years, 584 years, ...
 //!
 //!   ▒ the slot that now is in: always empty      • an entry      · the past
 //! ```
 //!
 //! When now reaches a slot of level 0, its entries fire. When it reaches a slot of a higher level,
-//! that slot's entries *cascade* into the level below. One bit a slot says where there is anything,
+//! those of its entries that are due just then fire, and the others *cascade* into a level below. One bit a slot says where there is anything,
 //! and whatever lies in a lower level comes first, so the next deadline is the first bit that is
 //! set: nobody counts ticks off, and with nothing to do nothing runs.
 //!
-//! 14 bits within a tick, 8 of level 0 and 7 × 6 above are 64: every deadline that can be said in
-//! nanoseconds has a slot of its own, so that there is no list of what is too far off, and no turn
-//! of the wheel that comes twice.
+//! 14 bits within a tick, 8 of level 0 and 7 × 6 above are 64: with 8 levels every deadline that can
+//! be said in nanoseconds has a slot of its own, so that there is no list of what is too far off, and
+//! no turn of the wheel that comes twice. The 2 levels beyond are for time that is set by hand: there
+//! a tick is 1 ns, so that timers fire at the very time that they were set for. Then the 62 bits of
+//! all levels reach 110 years ahead; what lies beyond is never.
+//!
+//! Timers that have more than a moment to go are put off a little, to a time with zeros at the end:
+//! see [`sleep`] and [`timeout`] for how much, and [`Sleep::with_slack`] for other limits. So they
+//! share slots and wake-ups, and some fire straight from a slot of a higher level. Whoever polls
+//! one at its time finds it ready even so; and time that is set by hand is exact.
 //!
 //! Each thread of a runtime has a wheel of its own, behind a lock that nobody else wants as a rule.
 //! Beside it stands the next deadline, to be read by whoever looks for something to do: a worker
@@ -63,7 +70,7 @@
 //! | poll again, other waker | O(1) | one lock |
 //! | drop, having been polled | O(1) | one lock; none if it has fired |
 //! | [`reset`](Sleep::reset) to later | O(1) | no lock |
-//! | [`reset`](Sleep::reset) to earlier | O(1) | one lock |
+//! | [`reset`](Sleep::reset) to earlier | O(1) | one lock; at most one look at the clock |
 //! | fire | O(1) each | a lock for 64; each has cascaded 7 times at most, mostly once or twice |
 //! | next deadline | O(1) | one load a wheel |
 //!
@@ -83,6 +90,7 @@ mod context;
 pub mod driver;
 mod interval;
 mod slab;
+mod slack;
 mod sleep;
 mod standalone;
 mod table;

@@ -11,6 +11,9 @@
 //!
 //! Whether an armed entry has fired is known without a lock from the shard's published
 //! [`Progress`].
+//!
+//! The entry is for the deadline, put off by the [`Slack`] that was chosen when it was armed. The
+//! `Sleep` keeps that for as long as it is armed, so that it always knows what its entry is for.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,20 +24,31 @@ use crate::budget;
 use crate::clock;
 use crate::context::{self, Place};
 use crate::slab::Key;
+use crate::slack::Slack;
 use crate::standalone;
 use crate::table;
 use crate::timers::{Arm, Progress, Shard};
 
 /// The bits of `home` that number a shard.
-const INDEX: u32 = (1 << 24) - 1;
+const INDEX: u32 = (1 << 22) - 1;
 /// The shard's number while nothing is armed.
 const NOWHERE: u32 = INDEX;
-/// Armed for an earlier time than the deadline: the entry may be gone.
-const LATER: u32 = 1 << 24;
+/// While it is armed: for an earlier time than it should be, so the entry may be gone.
+const LATER: u32 = 1 << 22;
+/// While it is not armed: it was at least [`TRUSTED`] long when it was made, and its slack is
+/// chosen.
+const LONG: u32 = LATER;
 /// Armed in a shard whose clock is set by hand.
-const MANUAL: u32 = 1 << 25;
-/// Not armed yet, and was at least [`TRUSTED`] long when it was made.
-const LONG: u32 = 1 << 26;
+const MANUAL: u32 = 1 << 23;
+/// By default it has the slack of a timeout.
+const TIMEOUT: u32 = 1 << 24;
+/// Its slack was given explicitly.
+const EXPLICIT: u32 = 1 << 25;
+/// Where the bits of the slack begin.
+const SLACK: u32 = 26;
+const _: () = assert!(SLACK + Slack::BITS == u32::BITS);
+/// What stays when it is armed or not armed any more.
+const LASTING: u32 = TIMEOUT | EXPLICIT | u32::MAX << SLACK;
 
 /// How far a deadline must lie ahead of the last known time to be armed without looking at the
 /// clock once more, in nanoseconds.
@@ -51,6 +65,14 @@ const TRUSTED: u64 = 1_000_000_000;
 ///
 /// Within a runtime its worker's timer wheel is used; elsewhere a thread that this crate starts
 /// when it is first needed.
+///
+/// # Lateness
+///
+/// The timer wakes its task less than 16.4 µs late. If more than 33 ms are left when it is first
+/// polled, that is less than 32.8 µs, never more than a 1024th of the time left: so timers that are
+/// close to each other share a wake-up. What the operating system and other tasks add comes on top.
+/// [`with_slack`](Sleep::with_slack) sets another limit, the builder of a runtime bounds it for all.
+/// Whoever polls the future once its time is over finds it ready, in any case.
 ///
 /// # Panics
 ///
@@ -72,13 +94,7 @@ const TRUSTED: u64 = 1_000_000_000;
 /// assert!(start.elapsed() >= Duration::from_millis(5));
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    let length = clock::duration_nanos(duration);
-    let home = if length >= TRUSTED {
-        NOWHERE | LONG
-    } else {
-        NOWHERE
-    };
-    Sleep::at(context::nanos().saturating_add(length), home)
+    Sleep::after(duration, 0)
 }
 
 /// Waits until `deadline`. A deadline that has passed is ready at the first poll.
@@ -101,6 +117,16 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::at(clock::nanos(deadline), NOWHERE)
+}
+
+/// A [`sleep`] with the slack of a timeout.
+pub(crate) fn limit(duration: Duration) -> Sleep {
+    Sleep::after(duration, TIMEOUT)
+}
+
+/// A [`sleep_until`] with the slack of a timeout.
+pub(crate) fn limit_until(deadline: Instant) -> Sleep {
+    Sleep::at(clock::nanos(deadline), NOWHERE | TIMEOUT)
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -135,7 +161,7 @@ pub struct Sleep {
     /// Who is woken: the address of the waker's data, and of its vtable. They tell it apart for as
     /// long as the wheel holds it, which keeps the data where it is.
     waker: (usize, usize),
-    /// The shard it is armed in, or [`NOWHERE`], and flags.
+    /// The shard it is armed in, or [`NOWHERE`]; flags; and its slack.
     home: u32,
     /// Which claim of that shard.
     generation: u32,
@@ -145,6 +171,16 @@ pub struct Sleep {
 const _: () = assert!(size_of::<Sleep>() <= 40);
 
 impl Sleep {
+    fn after(duration: Duration, kind: u32) -> Self {
+        let length = clock::duration_nanos(duration);
+        let mut home = NOWHERE | kind;
+        if length >= TRUSTED {
+            // The clock may not be read again to tell how much of it is left.
+            home |= LONG | default_slack(kind, length).to_bits() << SLACK;
+        }
+        Sleep::at(context::nanos().saturating_add(length), home)
+    }
+
     fn at(deadline: u64, home: u32) -> Self {
         Sleep {
             deadline,
@@ -219,16 +255,79 @@ impl Sleep {
             return;
         }
         let Some(shard) = self.shard() else {
-            self.home = NOWHERE;
+            self.leave();
             return;
         };
         if deadline > before {
             self.home |= LATER;
-        } else if shard.rearm(self.generation, self.key, self.tick()) {
+        } else {
+            self.bound_slack(shard);
+            self.rearm(shard);
+        }
+    }
+
+    /// Lets it wake up to `slack` late, so that it shares wake-ups with other timers;
+    /// [`Duration::ZERO`] makes it as exact as can be.
+    ///
+    /// This is instead of the default that [`sleep`] states, and of the runtime's bound of it. What is
+    /// less than 32.8 µs, two ticks of the wheel, is as good as zero: then it wakes less than 16.4 µs
+    /// late. More than 13 days count as that. Whatever the slack, whoever polls it once its time is
+    /// over finds it ready. Where time is set by hand nothing is ever late.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::sleep;
+    ///
+    /// block_on(async {
+    ///     let exact = Duration::ZERO;
+    ///     sleep(Duration::from_millis(40)).with_slack(exact).await;
+    ///     let some = Duration::from_millis(2);
+    ///     sleep(Duration::from_millis(4)).with_slack(some).await; // 4 to 6 ms
+    /// });
+    /// ```
+    pub fn with_slack(mut self, slack: Duration) -> Sleep {
+        let slack = Slack::within(clock::duration_nanos(slack));
+        self.home |= EXPLICIT;
+        if self.home & MANUAL == 0 {
+            self.set_slack(slack);
+        }
+        if let Some(shard) = self.shard() {
+            self.rearm(shard);
+        }
+        self
+    }
+
+    fn slack(&self) -> Slack {
+        Slack::from_bits(self.home >> SLACK)
+    }
+
+    fn set_slack(&mut self, slack: Slack) {
+        self.home = self.home & !(u32::MAX << SLACK) | slack.to_bits() << SLACK;
+    }
+
+    /// The deadline has come nearer: no more slack than is due to what is left.
+    fn bound_slack(&mut self, shard: &Shard) {
+        if self.home & EXPLICIT == 0 && self.slack() != Slack::NONE {
+            let left = self.deadline.saturating_sub(self.nanos_at(shard));
+            self.set_slack(self.slack().min(default_slack(self.home, left)));
+        }
+    }
+
+    /// Gives its entry the time that it should have.
+    fn rearm(&mut self, shard: &Shard) {
+        if shard.rearm(self.generation, self.key, self.due()) {
             self.home &= !LATER;
         } else {
-            self.home = NOWHERE;
+            self.leave();
         }
+    }
+
+    /// From now on it isn't armed.
+    fn leave(&mut self) {
+        self.home = self.home & LASTING | NOWHERE;
     }
 
     /// The shard it is armed in.
@@ -237,25 +336,31 @@ impl Sleep {
         (index != NOWHERE).then(|| table::shard(index))
     }
 
-    fn tick(&self) -> u64 {
-        clock::deadline_tick(self.deadline)
+    /// The time that it is armed for.
+    fn due(&self) -> u64 {
+        self.slack().put_off(self.deadline)
     }
 
     /// What time it is where it is armed, or else where it would be.
     pub(crate) fn clock_nanos(&self) -> u64 {
         let armed = self.shard().filter(|shard| shard.is_open(self.generation));
         match armed {
-            Some(shard) => self.place(shard).nanos(),
+            Some(shard) => self.nanos_at(shard),
             None => context::nanos(),
         }
     }
 
-    fn place(&self, shard: &'static Shard) -> Place {
-        Place {
-            shard,
-            generation: self.generation,
-            manual: self.home & MANUAL != 0,
+    fn progress(&self, shard: &Shard) -> Option<Progress> {
+        // Mostly its deadline tells, and what it was put off to needn't be known.
+        let progress = shard.progress(self.generation, self.deadline)?;
+        if progress == Progress::Waiting {
+            return Some(progress);
         }
+        shard.progress(self.generation, self.due())
+    }
+
+    fn nanos_at(&self, shard: &Shard) -> u64 {
+        context::claim_nanos(shard, self.generation, self.home & MANUAL != 0)
     }
 
     fn poll_time(&mut self, waker: &Waker) -> Poll<()> {
@@ -263,16 +368,16 @@ impl Sleep {
             if let Some(poll) = self.poll_armed(shard, waker) {
                 return poll;
             }
-            self.home = NOWHERE;
+            self.leave();
         }
         self.poll_unarmed(waker)
     }
 
     /// Polls while it is armed. `None` if it turns out not to be any more.
     fn poll_armed(&mut self, shard: &'static Shard, waker: &Waker) -> Option<Poll<()>> {
-        let progress = shard.progress(self.generation, self.tick())?;
-        if progress != Progress::Waiting || self.deadline <= self.place(shard).nanos() {
-            self.home = NOWHERE;
+        let progress = self.progress(shard)?;
+        if progress == Progress::Done || self.deadline <= self.nanos_at(shard) {
+            self.leave();
             // A poll may come before the firing, which then would wake in vain.
             if progress != Progress::Done {
                 shard.disarm(self.generation, self.key);
@@ -283,8 +388,8 @@ impl Sleep {
             let clone = self.clone_waker(waker);
             shard.swap_waker(self.generation, self.key, clone)
         } else {
-            // The entry is still there, since its tick hasn't been reached; unless it is for an
-            // earlier one.
+            // The entry is still there, since its time hasn't come; unless it is for an earlier
+            // one.
             self.home & LATER == 0 || shard.is_armed(self.generation, self.key)
         };
         armed.then_some(Poll::Pending)
@@ -294,15 +399,18 @@ impl Sleep {
     fn poll_unarmed(&mut self, waker: &Waker) -> Poll<()> {
         loop {
             let entered = context::place();
-            if self.is_over(entered) {
+            let Some(slack) = self.slack_left(entered) else {
                 return Poll::Ready(());
-            }
+            };
             let place = entered.unwrap_or_else(standalone::place);
+            let slack = self.slack_there(slack, &place);
             let clone = self.clone_waker(waker);
-            match place.shard.arm(place.generation, self.tick(), clone) {
+            let due = slack.put_off(self.deadline);
+            match place.shard.arm(place.generation, due, clone) {
                 Arm::Armed(key) => {
                     let manual = if place.manual { MANUAL } else { 0 };
-                    self.home = place.shard.index() | manual;
+                    let lasting = self.home & (TIMEOUT | EXPLICIT);
+                    self.home = place.shard.index() | manual | lasting | slack.to_bits() << SLACK;
                     self.generation = place.generation;
                     self.key = key;
                     return Poll::Pending;
@@ -331,17 +439,52 @@ impl Sleep {
         clone
     }
 
-    /// Whether its time is over by the clock of where it would be armed, which is read only if it
-    /// must be.
-    fn is_over(&self, place: Option<Place>) -> bool {
+    /// The slack that it has for what is left of its time; `None` if that is over by the clock of
+    /// where it would be armed, which is read only if it must be.
+    fn slack_left(&self, place: Option<Place>) -> Option<Slack> {
         let manual = place.is_some_and(|place| place.manual);
-        if self.home & LONG != 0 && !manual {
-            let known = context::last_monotonic_nanos();
-            if known.is_some_and(|known| self.deadline.saturating_sub(known) >= TRUSTED) {
-                return false;
-            }
+        if !manual && self.is_known_to_be_long() {
+            Some(self.slack())
+        } else {
+            self.slack_by_clock(place.map_or_else(context::monotonic_nanos, |place| place.nanos()))
         }
-        self.deadline <= place.map_or_else(context::monotonic_nanos, |place| place.nanos())
+    }
+
+    fn slack_by_clock(&self, now: u64) -> Option<Slack> {
+        let left = self.deadline.saturating_sub(now);
+        if left == 0 {
+            None
+        } else if self.home & EXPLICIT != 0 {
+            Some(self.slack())
+        } else {
+            Some(default_slack(self.home, left))
+        }
+    }
+
+    /// The slack that it has where it is about to be armed.
+    ///
+    /// Time that is set by hand is exact, whatever was asked for.
+    fn slack_there(&self, slack: Slack, place: &Place) -> Slack {
+        if self.home & EXPLICIT != 0 && !place.manual {
+            slack
+        } else {
+            slack.min(place.max_slack)
+        }
+    }
+
+    /// Whether it is far from over, as is known without a look at the clock.
+    fn is_known_to_be_long(&self) -> bool {
+        let far = |known| self.deadline.saturating_sub(known) >= TRUSTED;
+        self.home & LONG != 0 && context::last_monotonic_nanos().is_some_and(far)
+    }
+}
+
+/// The slack of a sleep or a timeout with so many nanoseconds left.
+fn default_slack(home: u32, left: u64) -> Slack {
+    if home & TIMEOUT == 0 {
+        Slack::of_sleep(left)
+    } else {
+        Slack::of_timeout(left)
     }
 }
 
@@ -368,7 +511,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(shard) = self.shard()
-            && shard.progress(self.generation, self.tick()) != Some(Progress::Done)
+            && self.progress(shard) != Some(Progress::Done)
         {
             shard.disarm(self.generation, self.key);
         }

@@ -16,10 +16,10 @@ use crate::timers::Shard;
 
 /// Shards in the first chunk of the table; each further chunk has twice as many as the one before.
 const FIRST_CHUNK: u32 = 8;
-const CHUNKS: usize = 21;
-/// How many shards there can be: fewer than the 2^24 that a `Sleep` can tell apart.
+const CHUNKS: usize = 19;
+/// How many shards there can be: fewer than the 2^22 that a `Sleep` can tell apart.
 const MAX_SHARDS: u32 = FIRST_CHUNK * ((1 << CHUNKS) - 1);
-const _: () = assert!(MAX_SHARDS < 1 << 24);
+const _: () = assert!(MAX_SHARDS < 1 << 22);
 
 /// All shards there are, in chunks that are made once and stay.
 static TABLE: [OnceLock<Box<[CachePadded<Shard>]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
@@ -52,7 +52,7 @@ pub(crate) fn shard(index: u32) -> &'static Shard {
 ///
 /// # Panics
 ///
-/// If some 16 million are claimed.
+/// If some 4 million are claimed.
 pub(crate) fn claim(keeper: &'static dyn Keeper, clock: Clock) -> (&'static Shard, u32) {
     let free = {
         let mut free = FREE.lock();

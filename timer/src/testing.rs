@@ -45,6 +45,12 @@ impl Count {
         // SeqCst: only a test counts, and needn't be fast.
         self.0.load(SeqCst)
     }
+
+    /// The count, which begins anew.
+    pub(crate) fn take(&self) -> usize {
+        // SeqCst: as above.
+        self.0.swap(0, SeqCst)
+    }
 }
 
 impl Wake for Count {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
-use crate::sleep::{Sleep, sleep, sleep_until};
+use crate::sleep::{self, Sleep};
 
 /// Gives `future` no longer than `duration`.
 ///
@@ -19,6 +19,14 @@ use crate::sleep::{Sleep, sleep, sleep_until};
 /// interrupted.
 ///
 /// The time runs from this call. A duration too long to be represented is no limit.
+///
+/// # Lateness
+///
+/// When the time is over, the task is woken less than 16.4 µs late or, if that is more, less than a
+/// 256th of the time that was left when the timeout was first polled; never 8.4 ms or more. Most
+/// limits are never reached, and this makes them cheaper. What the operating system and other tasks
+/// add comes on top. [`with_slack`](Timeout::with_slack) sets another limit, the builder of a
+/// runtime bounds it for all.
 ///
 /// # Panics
 ///
@@ -44,7 +52,7 @@ use crate::sleep::{Sleep, sleep, sleep_until};
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        delay: sleep(duration),
+        delay: sleep::limit(duration),
     }
 }
 
@@ -70,7 +78,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        delay: sleep_until(deadline),
+        delay: sleep::limit_until(deadline),
     }
 }
 
@@ -102,6 +110,28 @@ pin_project! {
 }
 
 impl<F> Timeout<F> {
+    /// Lets it end up to `slack` late: see [`Sleep::with_slack`]. [`Duration::ZERO`] makes it as exact as
+    /// can be.
+    ///
+    /// This is instead of the default that [`timeout`] states, and of the runtime's bound of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::{future::pending, time::Duration};
+    /// use wheelhouse_timer::timeout;
+    ///
+    /// let exact = timeout(Duration::from_millis(20), pending::<()>()).with_slack(Duration::ZERO);
+    /// assert!(block_on(exact).is_err());
+    /// ```
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub fn with_slack(self, slack: Duration) -> Self {
+        let Timeout { future, delay } = self;
+        let delay = delay.with_slack(slack);
+        Timeout { future, delay }
+    }
+
     /// The future that is limited.
     ///
     /// # Examples

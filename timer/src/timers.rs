@@ -9,9 +9,10 @@
 //! * `next` is no later than the deadline of any armed timer. It may be earlier (removing a timer
 //!   doesn't raise it, and of a timer far off only the start of its slot is known): then a firing
 //!   too many corrects it.
-//! * `reached` is the tick up to which the wheel has got, and whether that tick's timers are all
-//!   out of it, their wakers called or about to be; those of earlier ticks are. It only rises
-//!   during a claim.
+//! * `reached` says which timers are out of the wheel, their wakers called or about to be: all that
+//!   were armed for a time before it. It only rises during a claim.
+//!
+//! Times are nanoseconds here; what they are in ticks is the affair of a shard and its wheel.
 //!
 //! No waker is cloned, called or dropped while a lock is held: they are the user's code.
 
@@ -21,7 +22,7 @@ use std::task::Waker;
 
 use parking_lot::Mutex;
 
-use crate::clock::{Clock, NEVER, now_tick, tick_nanos};
+use crate::clock::{Clock, NEVER, Unit};
 use crate::driver::{Fired, Keeper};
 use crate::slab::Key;
 use crate::table;
@@ -35,9 +36,9 @@ pub(crate) struct Shard {
     index: u32,
     /// Written with `home` locked, so those who hold the lock may read it Relaxed.
     generation: AtomicU32,
-    /// In nanoseconds; [`NEVER`] if nothing is armed. Written with `home` locked.
+    /// In nanoseconds; [`NEVER`] if nothing is armed that will fire. Written with `home` locked.
     next: AtomicU64,
-    /// Twice the tick, plus 1 if something is left to do there. Written with `home` locked.
+    /// In nanoseconds. Written with `home` locked.
     reached: AtomicU64,
     home: Mutex<Home>,
 }
@@ -45,6 +46,8 @@ pub(crate) struct Shard {
 #[derive(Debug, Default)]
 struct Home {
     wheel: Wheel<Waker>,
+    /// What the wheel counts in.
+    unit: Unit,
     claim: Option<Claim>,
 }
 
@@ -68,10 +71,8 @@ pub(crate) enum Arm {
 /// How far a shard has got with a timer that was armed there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Progress {
-    /// Its tick hasn't been reached: it is in the wheel, unless it was taken out.
+    /// It may be in the wheel still: its time hasn't come, or its tick is being fired.
     Waiting,
-    /// Its tick has been reached, and it may be in the wheel still.
-    Due,
     /// It is out of the wheel.
     Done,
 }
@@ -111,9 +112,9 @@ impl Shard {
         }
     }
 
-    /// How far the shard has got with a timer armed under this claim for `tick`. `None`: the claim
+    /// How far the shard has got with a timer armed under this claim for `due`. `None`: the claim
     /// has ended.
-    pub(crate) fn progress(&self, generation: u32, tick: u64) -> Option<Progress> {
+    pub(crate) fn progress(&self, generation: u32, due: u64) -> Option<Progress> {
         // Acquire: pairs with `publish`. It must come before the load of the generation: if it
         // reads a later claim's value, whose clock may be ahead, that load sees that this claim has
         // ended.
@@ -121,11 +122,10 @@ impl Shard {
         if !self.is_open(generation) {
             return None;
         }
-        let (reached, unfinished) = (reached >> 1, reached & 1 != 0);
-        Some(match tick.cmp(&reached) {
-            std::cmp::Ordering::Greater => Progress::Waiting,
-            std::cmp::Ordering::Equal if unfinished => Progress::Due,
-            _ => Progress::Done,
+        Some(if due < reached {
+            Progress::Done
+        } else {
+            Progress::Waiting
         })
     }
 
@@ -135,32 +135,35 @@ impl Shard {
         clock.is_manual().then(|| clock.nanos())
     }
 
-    /// Arms a timer for a tick.
+    /// Arms a timer for `due`, in nanoseconds.
     ///
     /// One whose tick has been reached is refused: `reached` promises that no timer of an earlier
-    /// tick is in the wheel.
-    pub(crate) fn arm(&self, generation: u32, tick: u64, waker: Waker) -> Arm {
+    /// time is in the wheel.
+    pub(crate) fn arm(&self, generation: u32, due: u64, waker: Waker) -> Arm {
         // A refused waker is dropped as a parameter is: after the guard.
         let Some(mut home) = self.lock(generation) else {
             return Arm::Closed;
         };
+        let tick = home.unit.deadline_tick(due);
         if tick <= home.wheel.elapsed() {
             return Arm::Due;
         }
         let key = home.wheel.insert(tick, waker);
-        let keeper = self.lower_next(&home, tick);
+        let lowered = self.lower_next(&home, due);
         drop(home);
-        if let Some(keeper) = keeper {
-            keeper.earlier(tick_nanos(tick));
+        if let Some((keeper, deadline)) = lowered {
+            keeper.earlier(deadline);
         }
         Arm::Armed(key)
     }
 
-    /// Gives an armed timer an earlier time. False if it has fired or its claim has ended.
-    pub(crate) fn rearm(&self, generation: u32, key: Key, tick: u64) -> bool {
+    /// Gives an armed timer another time. False if it has fired, or has to now, or its claim has
+    /// ended.
+    pub(crate) fn rearm(&self, generation: u32, key: Key, due: u64) -> bool {
         let Some(mut home) = self.lock(generation) else {
             return false;
         };
+        let tick = home.unit.deadline_tick(due);
         if tick <= home.wheel.elapsed() {
             let waker = home.wheel.remove(key);
             drop(home);
@@ -171,10 +174,10 @@ impl Shard {
         if !home.wheel.reset(key, tick) {
             return false;
         }
-        let keeper = self.lower_next(&home, tick);
+        let lowered = self.lower_next(&home, due);
         drop(home);
-        if let Some(keeper) = keeper {
-            keeper.earlier(tick_nanos(tick));
+        if let Some((keeper, deadline)) = lowered {
+            keeper.earlier(deadline);
         }
         true
     }
@@ -225,10 +228,11 @@ impl Shard {
             let Some(mut home) = self.lock(generation) else {
                 return total;
             };
+            let tick = home.unit.now_tick(now);
             let did = home
                 .wheel
-                .advance(now_tick(now), left.min(BATCH), |waker| batch.push(waker));
-            self.publish(&home.wheel);
+                .advance(tick, left.min(BATCH), |waker| batch.push(waker));
+            self.publish(&home);
             drop(home);
             batch.wake();
             left = left.saturating_sub(did.fired + did.cascaded);
@@ -246,11 +250,14 @@ impl Shard {
 
     /// Begins a claim of a shard that nobody has; its generation.
     pub(crate) fn claim(&self, keeper: &'static dyn Keeper, clock: Clock) -> u32 {
-        let now = clock.nanos();
+        let (unit, now) = (clock.unit(), clock.nanos());
         let mut home = self.home.lock();
-        home.wheel = Wheel::starting_at(now_tick(now));
-        home.claim = Some(Claim { keeper, clock });
-        self.publish(&home.wheel);
+        *home = Home {
+            wheel: Wheel::starting_at(unit.now_tick(now)),
+            unit,
+            claim: Some(Claim { keeper, clock }),
+        };
+        self.publish(&home);
         // Relaxed: written under the lock, which is held.
         self.generation.load(Ordering::Relaxed)
     }
@@ -260,7 +267,9 @@ impl Shard {
         let Some(mut home) = self.lock(generation) else {
             return;
         };
-        let Home { mut wheel, claim } = std::mem::take(&mut *home);
+        let Home {
+            mut wheel, claim, ..
+        } = std::mem::take(&mut *home);
         let ended = generation.saturating_add(1);
         // Release: pairs with the load in `is_open`.
         self.generation.store(ended, Ordering::Release);
@@ -285,30 +294,38 @@ impl Shard {
         (self.generation.load(Ordering::Relaxed) == generation).then_some(home)
     }
 
-    /// Publishes a new timer's time if it is the earliest, and says whom to tell once the lock is
-    /// released.
-    fn lower_next(&self, home: &Home, tick: u64) -> Option<&'static dyn Keeper> {
-        let deadline = tick_nanos(tick);
+    /// Publishes a new timer's time if it is the earliest; then says whom to tell of it once the
+    /// lock is released.
+    fn lower_next(&self, home: &Home, due: u64) -> Option<(&'static dyn Keeper, u64)> {
         // Relaxed: written under the lock, which is held.
-        if deadline >= self.next.load(Ordering::Relaxed) {
+        let next = self.next.load(Ordering::Relaxed);
+        // `next` is the start of a tick, so a time that is no earlier is in no earlier tick.
+        if due >= next {
+            return None;
+        }
+        let deadline = home.unit.tick_nanos(home.unit.deadline_tick(due));
+        if deadline >= next {
             return None;
         }
         // Release: pairs with the load in `next`.
         self.next.store(deadline, Ordering::Release);
-        home.claim.as_ref().map(|claim| claim.keeper)
+        home.claim.as_ref().map(|claim| (claim.keeper, deadline))
     }
 
-    fn publish(&self, wheel: &Wheel<Waker>) {
+    fn publish(&self, home: &Home) {
+        let Home { wheel, unit, .. } = home;
         let next = wheel.next_deadline();
         let unfinished = next.is_some_and(|next| next <= wheel.elapsed());
+        // The last tick that is over and done with. What was armed for its very start is, too.
+        let done = wheel.elapsed().checked_sub(u64::from(unfinished));
+        let reached = done.map_or(0, |tick| unit.tick_nanos(tick).saturating_add(1));
         // Release: pairs with the load in `progress`.
-        self.reached.store(
-            wheel.elapsed() << 1 | u64::from(unfinished),
+        self.reached.store(reached, Ordering::Release);
+        // Release: pairs with the load in `next`.
+        self.next.store(
+            next.map_or(NEVER, |tick| unit.tick_nanos(tick)),
             Ordering::Release,
         );
-        // Release: pairs with the load in `next`.
-        self.next
-            .store(next.map_or(NEVER, tick_nanos), Ordering::Release);
     }
 }
 

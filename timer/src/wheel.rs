@@ -7,8 +7,8 @@
 //! tick differs from the time that has elapsed**, in the slot of its own digit there:
 //!
 //! ```text
-//! bits of a tick  49      44 43      38  ...  13       8 7         0
-//!                [ level 7  | level 6  | ... | level 1  | level 0   ]
+//! bits of a tick  61      56 55      50  ...  13       8 7         0
+//!                [ level 9  | level 8  | ... | level 1  | level 0   ]
 //! elapsed           0          0                5          200
 //! tick A            0          0                5          230        differs at level 0: slot 230
 //! tick B            0          0                7           3         differs at level 1: slot 7
@@ -22,10 +22,17 @@
 //!   occupied slot is the first set bit** of one row of bitmaps, level 0 first.
 //!
 //! When time reaches a slot of level 0, its entries fire. When it reaches the start of a higher
-//! slot, its entries *cascade*: each is placed again, now at a lower level. An entry cascades at
-//! most once a level.
+//! slot, its entries fire if they are due just then; the others *cascade*: each is placed again, now
+//! at a lower level. An entry cascades at most once a level.
+//!
+//! # Slack
+//!
+//! An entry that may be late is inserted for a later tick, one with as many zeros at the end as fit.
+//! So it shares a slot with others of its time, and fires straight from a slot of a higher level
+//! if the zeros reach there.
 
 use crate::slab::{Key, NIL, Slab};
+use crate::slack::round_up;
 
 mod bits;
 use bits::Bits;
@@ -35,7 +42,7 @@ const BASE_BITS: u32 = 8;
 /// Bits of a tick that each further level reads.
 const LEVEL_BITS: u32 = 6;
 /// How many levels there are.
-const LEVELS: u32 = 8;
+const LEVELS: u32 = 10;
 const BASE_SLOTS: u32 = 1 << BASE_BITS;
 const LEVEL_SLOTS: u32 = 1 << LEVEL_BITS;
 const SLOTS: u32 = BASE_SLOTS + (LEVELS - 1) * LEVEL_SLOTS;
@@ -46,7 +53,7 @@ const NEVER_LIST: u32 = SLOTS;
 /// What a node says that was put among the due ones directly.
 const DUE_LIST: u32 = SLOTS + 1;
 
-/// The last tick at which an entry can fire: 2^50 - 1. An entry for a later tick never does.
+/// The last tick at which an entry can fire: 2^62 - 1. An entry for a later tick never does.
 ///
 /// # Examples
 ///
@@ -92,12 +99,12 @@ pub struct Advance {
 ///
 /// | operation | cost |
 /// |---|---|
-/// | [`insert`](Wheel::insert) | O(1); allocates once in 1,024 entries pending at once |
+/// | [`insert`](Wheel::insert), [`insert_with_slack`](Wheel::insert_with_slack) | O(1); allocates once in 1,024 entries pending at once |
 /// | [`remove`](Wheel::remove), [`reset`](Wheel::reset) | O(1) |
 /// | [`next_deadline`](Wheel::next_deadline) | O(1) |
 /// | [`advance`](Wheel::advance) | O(fired + cascaded), which its budget bounds |
 ///
-/// An entry cascades at most 7 times in its life. It is about 40 bytes for a value of 16. The
+/// An entry cascades at most 9 times in its life. It is about 40 bytes for a value of 16. The
 /// memory of entries that are gone is reused, and given back when the wheel is dropped.
 ///
 /// Entries for the same tick come in no particular order; entries for different ticks come in the
@@ -131,7 +138,7 @@ pub struct Wheel<T> {
     elapsed: u64,
     /// Entries to be fired, all with ticks up to `elapsed`.
     due: u32,
-    /// Entries of a slot that starts at `elapsed`, still to be placed again.
+    /// Entries of a slot that starts at `elapsed`, still to be fired or placed again.
     cascading: u32,
 }
 
@@ -206,6 +213,36 @@ impl<T> Wheel<T> {
         let key = self.slab.insert(tick, value);
         self.link(key.index(), tick);
         key
+    }
+
+    /// Adds a value that is due at `tick`, and may fire up to `slack` ticks late.
+    ///
+    /// It is inserted for the first multiple of a power of two from `tick` on, of the greatest that is
+    /// no more than `slack`; that is what [`deadline`](Wheel::deadline) says of it. So entries whose
+    /// ticks lie close together fire together, and cascade less. A slack of 0 or 1 is none, and
+    /// neither is there any for a `tick` that has been reached already.
+    ///
+    /// # Panics
+    ///
+    /// As [`insert`](Wheel::insert).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut wheel = wheelhouse_timer::Wheel::new();
+    /// let keys = [301, 309, 318].map(|tick| wheel.insert_with_slack(tick, 20, tick));
+    /// assert_eq!(keys.map(|key| wheel.deadline(key)), [Some(304), Some(320), Some(320)]);
+    /// assert_eq!(wheel.advance(319, usize::MAX, drop).fired, 1);
+    /// assert_eq!(wheel.advance(320, usize::MAX, drop).fired, 2);
+    /// ```
+    pub fn insert_with_slack(&mut self, tick: u64, slack: u64, value: T) -> Key {
+        let power = slack.checked_ilog2().unwrap_or(0);
+        let late = if (self.elapsed + 1..=MAX_TICK).contains(&tick) {
+            round_up(tick, power).map_or(MAX_TICK, |late| late.min(MAX_TICK))
+        } else {
+            tick
+        };
+        self.insert(late, value)
     }
 
     /// Takes an entry out before it fires. `None` if it is gone: fired, removed or drained.
@@ -327,9 +364,9 @@ impl<T> Wheel<T> {
                     done.more = true;
                     return done;
                 }
-                if self.due != NIL {
+                if let Some(index) = self.first_due() {
                     done.fired += 1;
-                    if let Some(value) = self.take(self.due) {
+                    if let Some(value) = self.take(index) {
                         fire(value);
                     }
                 } else {
@@ -379,6 +416,15 @@ impl<T> Wheel<T> {
             self.cascading = head;
         }
         true
+    }
+
+    /// The first of those that are to be fired now; one of a slot of a higher level may be, too.
+    fn first_due(&self) -> Option<u32> {
+        if self.due != NIL {
+            return Some(self.due);
+        }
+        let first = self.slab.node(self.cascading);
+        (first.tick <= self.elapsed).then_some(self.cascading)
     }
 
     fn cascade_one(&mut self) {

@@ -1,6 +1,24 @@
-//! How timers are kept.
+//! What is done about timers.
 
 use super::Builder;
+use std::time::Duration;
+
+/// What is done about timers.
+#[derive(Clone)]
+pub(crate) struct TimerOptions {
+    pub(crate) precise: bool,
+    /// `None`: no bound.
+    pub(crate) max_slack: Option<Duration>,
+}
+
+impl Default for TimerOptions {
+    fn default() -> Self {
+        TimerOptions {
+            precise: true,
+            max_slack: None,
+        }
+    }
+}
 
 impl Builder {
     /// Whether a worker that waits for the next deadline is woken as close to it as the system can. By
@@ -23,7 +41,29 @@ impl Builder {
     /// assert!(start.elapsed() >= Duration::from_millis(2)); // later, perhaps, but never early
     /// ```
     pub fn precise_timers(mut self, precise: bool) -> Self {
-        self.settings.precise_timers = precise;
+        self.settings.timers.precise = precise;
+        self
+    }
+
+    /// The most that this runtime's timers may fire late so that they share wake-ups with others. By
+    /// default only what [`sleep`](crate::time::sleep()) and [`timeout`](crate::time::timeout()) say of
+    /// themselves bounds it: 33 µs and 8.4 ms.
+    ///
+    /// With [`Duration::ZERO`] all timers are as exact as can be. A timer's own
+    /// [`with_slack`](crate::time::Sleep::with_slack) goes before this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{future::pending, time::Duration};
+    /// use wheelhouse::{Runtime, timeout};
+    ///
+    /// let exact = Runtime::builder().max_timer_slack(Duration::ZERO).build().unwrap();
+    /// let late = exact.run(timeout(Duration::from_millis(20), pending::<()>()));
+    /// assert!(late.is_err());
+    /// ```
+    pub fn max_timer_slack(mut self, slack: Duration) -> Self {
+        self.settings.timers.max_slack = Some(slack);
         self
     }
 }

@@ -11,6 +11,8 @@ use crate::clock::ManualClock;
 use crate::driver::{NEVER, ShardSet};
 use crate::testing::{Call, Count, Notes, Random, poll, watchdog};
 
+mod slack;
+
 assert_impl_all!(Sleep: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -64,7 +66,7 @@ fn it_is_ready_when_its_time_has_come_and_not_before() {
     world.advance(SECOND - Duration::from_nanos(1));
     assert!(poll(&mut sleep, &waker).is_pending());
     assert_eq!(count.get(), 0);
-    world.advance(Duration::from_micros(20));
+    world.advance(Duration::from_nanos(1));
     assert_eq!((count.get(), world.set.len()), (1, 0));
     assert!(sleep.is_elapsed());
     assert!(poll(&mut sleep, &waker).is_ready());
@@ -595,13 +597,51 @@ fn dropped_after_it_moved_to_a_time_where_another_is() {
     assert_eq!((count.get(), world.set.len()), (before + 1, 0));
 }
 
-/// Years one after another, and ten at once: as exact as a millisecond.
 #[test]
-fn years_are_as_exact_as_milliseconds() {
+fn by_a_manual_clock_a_nanosecond_tells_two_sleeps_apart() {
     let world = world();
-    let (_count, waker) = Count::new();
+    let start = world.hand.now();
+    let length = Duration::from_millis(1);
+    let ((first, one), (second, two)) = (Count::new(), Count::new());
+    let (mut sleeps, nano) = ([sleep(length), sleep(length)], Duration::from_nanos(1));
+    sleeps[1].reset(start + length + nano);
+    assert!(poll(&mut sleeps[0], &one).is_pending());
+    assert!(poll(&mut sleeps[1], &two).is_pending());
+    // From one deadline to the next, as time does that nobody waits for.
+    let mut times = Vec::new();
+    while world.set.next_deadline() != NEVER {
+        let left = world.set.next_deadline() - world.set.now();
+        if world.advance(Duration::from_nanos(left)) > 0 {
+            times.push((world.hand.now() - start, first.get(), second.get()));
+        }
+    }
+    assert_eq!(times, [(length, 1, 0), (length + nano, 1, 1)]);
+}
+
+/// Later than a wheel that counts in nanoseconds can say.
+#[test]
+fn by_a_manual_clock_centuries_are_never() {
+    let world = world();
+    let (count, waker) = Count::new();
+    let mut sleep = sleep(Duration::from_secs(300 * 366 * 24 * 3600));
+    assert!(poll(&mut sleep, &waker).is_pending());
+    assert_eq!((world.set.len(), world.set.next_deadline()), (1, NEVER));
+    world.advance(Duration::from_secs(299 * 366 * 24 * 3600));
+    assert!(poll(&mut sleep, &waker).is_pending());
+    assert_eq!(world.set.next_deadline(), NEVER);
+    world.advance(Duration::from_secs(366 * 24 * 3600));
+    assert_eq!(count.get(), 0);
+    assert!(poll(&mut sleep, &waker).is_ready(), "whoever asks is told");
+    assert_eq!(world.set.len(), 0);
+}
+
+/// Years one after another, and ten at once: as exact as a nanosecond.
+#[test]
+fn years_are_as_exact_as_nanoseconds() {
+    let world = world();
+    let (count, waker) = Count::new();
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-    for years in [1, 1, 1, 5, 10, 100] {
+    for years in [1, 1, 1, 5, 10, 80] {
         let deadline = world.hand.now() + years * YEAR;
         let mut sleep = sleep_until(deadline);
         assert!(poll(&mut sleep, &waker).is_pending());
@@ -610,7 +650,9 @@ fn years_are_as_exact_as_milliseconds() {
             poll(&mut sleep, &waker).is_pending(),
             "{years} years: early"
         );
-        world.advance(Duration::from_millis(1));
+        assert_eq!((count.get(), world.set.len()), (0, 1));
+        assert_eq!(world.advance(Duration::from_nanos(1)), 1);
+        assert_eq!((count.take(), world.set.len()), (1, 0));
         assert!(poll(&mut sleep, &waker).is_ready(), "{years} years: late");
     }
     assert_eq!(world.set.len(), 0);

@@ -3,7 +3,7 @@ use std::task::Wake;
 use std::time::Duration;
 
 use super::*;
-use crate::clock::{ManualClock, deadline_tick};
+use crate::clock::ManualClock;
 use crate::table;
 use crate::testing::{Call, Count, Notes};
 
@@ -17,7 +17,7 @@ fn claim() -> (&'static Shard, u32, ManualClock, &'static Notes) {
 }
 
 fn arm(shard: &Shard, generation: u32, deadline: u64, waker: &Waker) -> Key {
-    match shard.arm(generation, deadline_tick(deadline), waker.clone()) {
+    match shard.arm(generation, deadline, waker.clone()) {
         Arm::Armed(key) => key,
         other => panic!("{other:?}"),
     }
@@ -29,32 +29,47 @@ fn the_keeper_is_told_when_the_next_deadline_falls_and_only_then() {
     let (_, waker) = Count::new();
     let now = hand.nanos();
     let [first, second, third] = [3, 2, 4].map(|s| now + s * SECOND);
-    let rounded = |nanos| tick_nanos(deadline_tick(nanos));
-
     assert_eq!(shard.next(generation), NEVER);
     let key = arm(shard, generation, first, &waker);
-    assert_eq!(
-        (notes.take(), shard.next(generation)),
-        (vec![rounded(first)], rounded(first))
-    );
+    assert_eq!((notes.take(), shard.next(generation)), (vec![first], first));
     arm(shard, generation, second, &waker);
     assert_eq!(
         (notes.take(), shard.next(generation)),
-        (vec![rounded(second)], rounded(second))
+        (vec![second], second)
     );
     arm(shard, generation, third, &waker);
     arm(shard, generation, second, &waker);
     arm(shard, generation, NEVER, &waker);
-    assert_eq!(
-        (notes.take(), shard.next(generation)),
-        (vec![], rounded(second))
-    );
+    assert_eq!((notes.take(), shard.next(generation)), (vec![], second));
     let earlier = now + SECOND;
-    assert!(shard.rearm(generation, key, deadline_tick(earlier)));
+    assert!(shard.rearm(generation, key, earlier));
     assert_eq!(
         (notes.take(), shard.next(generation)),
-        (vec![rounded(earlier)], rounded(earlier))
+        (vec![earlier], earlier)
     );
+    shard.close(generation);
+}
+
+#[test]
+fn an_earlier_deadline_in_the_same_tick_is_nothing_new() {
+    let notes = Notes::new();
+    let (shard, generation) = table::claim(notes, Clock::monotonic());
+    let start =
+        Unit::TICK.tick_nanos(Unit::TICK.deadline_tick(Clock::monotonic().nanos() + SECOND));
+    let tick = Unit::TICK.tick_nanos(1);
+    for (due, told) in [
+        (start + tick / 2, Some(start + tick)),
+        (start + tick, None),
+        (start + tick / 4, None),
+        (start + 1, None),
+        (start, Some(start)),
+        (start - tick + 1, None),
+    ] {
+        let next = shard.next(generation);
+        arm(shard, generation, due, Waker::noop());
+        assert_eq!(notes.take(), Vec::from_iter(told));
+        assert_eq!(shard.next(generation), told.unwrap_or(next));
+    }
     shard.close(generation);
 }
 
@@ -93,7 +108,7 @@ fn firing_raises_the_next_deadline_and_calls_what_is_due() {
     }
     assert_eq!(shard.fire(generation, deadline - 1, usize::MAX).fired, 0);
     assert_eq!(count.get(), 0, "nothing is early");
-    let due = tick_nanos(deadline_tick(deadline + 99));
+    let due = deadline + 99;
     assert_eq!(
         shard.fire(generation, due, usize::MAX),
         Fired {
@@ -134,32 +149,43 @@ fn a_budget_bounds_one_firing() {
     shard.close(generation);
 }
 
+/// By both kinds of clock: what is told of a time, and what of the times around it.
 #[test]
 fn progress_tells_what_has_fired() {
-    let (shard, generation, hand, _) = claim();
-    let (count, waker) = Count::new();
-    // From the start of a turn of level 0 nothing cascades, so that the budget is for firing alone.
-    let turn = (deadline_tick(hand.nanos()) | 0xff) + 1;
-    arm(shard, generation, tick_nanos(turn), Waker::noop());
-    assert_eq!(shard.fire(generation, tick_nanos(turn), 10).fired, 1);
-    let tick = turn + 10;
-    for _ in 0..200 {
-        arm(shard, generation, tick_nanos(tick), &waker);
+    for clock in [Clock::monotonic(), ManualClock::new().into()] {
+        let (unit, now) = (clock.unit(), clock.nanos());
+        let (shard, generation) = table::claim(Notes::new(), clock);
+        let (count, waker) = Count::new();
+        let (start, tick) = (|tick| unit.tick_nanos(tick), unit.tick_nanos(1));
+        // From the start of a turn of level 0 nothing cascades, so that the budget is for firing
+        // alone. It is far enough ahead that real time doesn't get there.
+        let turn = (unit.deadline_tick(now + 1000 * SECOND) | 0xff) + 1;
+        arm(shard, generation, start(turn), Waker::noop());
+        assert_eq!(shard.fire(generation, start(turn), 10).fired, 1);
+        let before = start(turn + 9);
+        let due = before + tick;
+        for number in 0..200 {
+            arm(shard, generation, due - number % tick, &waker);
+        }
+        let progress = |due| shard.progress(generation, due).unwrap();
+        assert_eq!(shard.fire(generation, due - 1, 150).fired, 0);
+        assert_eq!(progress(before + 1), Progress::Waiting);
+        assert_eq!(progress(due), Progress::Waiting);
+        assert_eq!(shard.fire(generation, due, 150).fired, 150);
+        assert_eq!(progress(before), Progress::Done);
+        assert_eq!(progress(before + 1), Progress::Waiting, "some are left");
+        assert_eq!(shard.fire(generation, due, 150).fired, 50);
+        assert_eq!(progress(due), Progress::Done);
+        assert_eq!(progress(due + 1), Progress::Waiting);
+        assert!(matches!(
+            shard.arm(generation, before + 1, waker.clone()),
+            Arm::Due
+        ));
+        assert!(matches!(shard.arm(generation, due, waker), Arm::Due));
+        assert_eq!((count.get(), Arc::strong_count(&count)), (200, 1));
+        shard.close(generation);
+        assert_eq!(shard.progress(generation, due), None);
     }
-    assert_eq!(shard.progress(generation, tick), Some(Progress::Waiting));
-    assert_eq!(shard.fire(generation, tick_nanos(tick), 150).fired, 150);
-    assert_eq!(shard.progress(generation, tick - 1), Some(Progress::Done));
-    assert_eq!(shard.progress(generation, tick), Some(Progress::Due));
-    assert_eq!(shard.fire(generation, tick_nanos(tick), 150).fired, 50);
-    assert_eq!(shard.progress(generation, tick), Some(Progress::Done));
-    assert_eq!(
-        shard.progress(generation, tick + 1),
-        Some(Progress::Waiting)
-    );
-    assert!(matches!(shard.arm(generation, tick, waker), Arm::Due));
-    assert_eq!((count.get(), Arc::strong_count(&count)), (200, 1));
-    shard.close(generation);
-    assert_eq!(shard.progress(generation, tick), None);
 }
 
 /// Uses the shard whenever the user's code could run: with a lock held, that would hang.
@@ -191,7 +217,7 @@ fn wakers_are_called_and_dropped_with_no_lock_held() {
     crate::testing::watchdog(|| {
         let (shard, generation, hand, _) = claim();
         let meddler = || Waker::from(Arc::new(Meddler(shard, generation)));
-        let armed = |by| match shard.arm(generation, deadline_tick(hand.nanos() + by), meddler()) {
+        let armed = |by| match shard.arm(generation, hand.nanos() + by, meddler()) {
             Arm::Armed(key) => key,
             other => panic!("{other:?}"),
         };

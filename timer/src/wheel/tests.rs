@@ -33,6 +33,58 @@ fn at_every_levels_boundary_nothing_is_early_or_late() {
 }
 
 #[test]
+fn with_slack_it_is_within_it_at_every_levels_boundary() {
+    let boundaries = (0..LEVELS - 1).map(|level| 1u64 << (BASE_BITS + level * LEVEL_BITS));
+    let boundaries: Vec<u64> = boundaries.chain([0, MAX_TICK]).collect();
+    let around = |at: u64| [at.saturating_sub(1), at, at + 1];
+    for elapsed in boundaries.iter().flat_map(|at| around(*at)) {
+        for length in boundaries.iter().flat_map(|at| around(*at)) {
+            for slack in (0..64).flat_map(|power| around(1 << power)) {
+                let mut wheel = Wheel::starting_at(elapsed);
+                let tick = wheel.elapsed() + length;
+                let key = wheel.insert_with_slack(tick, slack, ());
+                let late = wheel.deadline(key).unwrap();
+                assert!((tick..=tick.saturating_add(slack)).contains(&late));
+                let past = tick <= wheel.elapsed() || tick > MAX_TICK;
+                let most = 1 << slack.max(1).ilog2();
+                assert!(
+                    late == tick || !past && (late % most == 0 || late == MAX_TICK),
+                    "{tick} with {slack} from {elapsed}: {late}"
+                );
+                assert!(past || late == MAX_TICK || late - tick < most);
+                if !past {
+                    assert_eq!(fire(&mut wheel, late - 1), []);
+                    assert_eq!(fire(&mut wheel, late), [()]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn with_a_slots_worth_of_slack_they_fire_together_and_straight_from_there() {
+    // At levels 1, 2 and 3.
+    for slot in [1 << 8, 1 << 14, 1 << 20] {
+        for slack in [slot, slot + 1, 2 * slot - 1] {
+            let mut wheel = Wheel::new();
+            let span = 3 * slot + 1..=4 * slot;
+            let ticks = span.clone().step_by(slot as usize / 64).chain([4 * slot]);
+            let keys: Vec<Key> = ticks
+                .map(|tick| wheel.insert_with_slack(tick, slack, tick))
+                .collect();
+            assert!(
+                keys.iter()
+                    .all(|key| wheel.deadline(*key) == Some(4 * slot))
+            );
+            assert_eq!(wheel.next_deadline(), Some(4 * slot));
+            wheel.insert(4 * slot + 1, 0); // in the same slot, and cascades
+            let done = wheel.advance(4 * slot, usize::MAX, |tick| assert!(span.contains(&tick)));
+            assert_eq!((done.fired, done.cascaded), (keys.len(), 1));
+        }
+    }
+}
+
+#[test]
 fn the_last_slot_is_the_last_ticks() {
     let wheel = Wheel::<()>::new();
     assert_eq!(wheel.list_for(MAX_TICK), SLOTS - 1);
@@ -42,7 +94,7 @@ fn the_last_slot_is_the_last_ticks() {
 #[test]
 fn following_the_next_deadline_leads_to_the_tick_in_a_few_steps() {
     for bits in 0..TICK_BITS {
-        let tick = (1 << bits) | 0x2aaa_aaaa_aaaa >> (TICK_BITS - bits);
+        let tick = (1 << bits) | 0x2aaa_aaaa_aaaa_aaaa >> (TICK_BITS - bits);
         let mut wheel = Wheel::new();
         wheel.insert(tick, ());
         let mut steps = 0;
@@ -86,9 +138,11 @@ fn entries_cascade_only_from_levels_above_0_and_count_as_they_do() {
         more,
     };
     assert_eq!(wheel.advance(255, usize::MAX, drop), done(2, 0, false));
+    // 256 is where its slot starts.
+    assert_eq!(wheel.advance(2000, 1, drop), done(1, 0, true));
     assert_eq!(wheel.advance(2000, 1, drop), done(0, 1, true));
     assert_eq!(wheel.advance(2000, 2, drop), done(1, 1, true));
-    assert_eq!(wheel.advance(2000, usize::MAX, drop), done(2, 1, false));
+    assert_eq!(wheel.advance(2000, usize::MAX, drop), done(1, 0, false));
     // Once a level.
     assert_eq!(wheel.advance(u64::MAX, usize::MAX, drop), done(1, 2, false));
 }

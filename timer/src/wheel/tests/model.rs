@@ -22,7 +22,7 @@ struct Model {
 
 #[derive(Clone, Debug)]
 enum Op {
-    Insert { tick: u64 },
+    Insert { tick: u64, slack: u64 },
     Remove { which: u64 },
     RemoveStale { which: u64 },
     Reset { which: u64, tick: u64 },
@@ -33,11 +33,18 @@ enum Op {
 impl Model {
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Insert { tick } => {
+            Op::Insert { tick, slack } => {
                 let number = self.inserted;
                 self.inserted += 1;
                 let late = tick <= self.wheel.elapsed();
-                let key = self.wheel.insert(tick, number);
+                let key = match slack {
+                    0 => self.wheel.insert(tick, number),
+                    _ => self.wheel.insert_with_slack(tick, slack, number),
+                };
+                let asked = tick..=tick.saturating_add(slack);
+                let tick = self.wheel.deadline(key).unwrap();
+                assert!(asked.contains(&tick), "{tick} is not in {asked:?}");
+                assert!(*asked.start() > MAX_TICK || tick <= MAX_TICK);
                 self.ticks.insert(number, tick);
                 self.entries.insert((tick, number), (key, late));
             }
@@ -148,7 +155,8 @@ fn random_op(random: &mut Random, model: &Model) -> Op {
         2 => model.now.saturating_sub(random.of_any_size(20)),
         // Around the boundaries of digits.
         3..8 => {
-            let boundary = (model.now >> random.below(50)).saturating_add(1 + random.below(3));
+            let boundary =
+                (model.now >> random.below(TICK_BITS.into())).saturating_add(1 + random.below(3));
             boundary
                 .saturating_sub(random.below(2))
                 .saturating_add(random.below(2))
@@ -163,7 +171,14 @@ fn random_op(random: &mut Random, model: &Model) -> Op {
         }
     };
     match random.below(20) {
-        0..8 => Op::Insert { tick: tick(random) },
+        0..8 => Op::Insert {
+            tick: tick(random),
+            slack: match random.below(3) {
+                0 => 0,
+                1 => random.below(1000),
+                _ => random.of_any_size(64),
+            },
+        },
         8..12 => Op::Remove {
             which: tick(random),
         },
@@ -185,18 +200,18 @@ fn random_op(random: &mut Random, model: &Model) -> Op {
 }
 
 #[test]
-fn a_million_random_operations_agree_with_a_sorted_map() {
+fn millions_of_random_operations_agree_with_a_sorted_map() {
     let (runs, ops) = if cfg!(debug_assertions) {
-        (20, 10_000)
+        (30, 20_000)
     } else {
-        (50, 40_000)
+        (100, 40_000)
     };
     for seed in 0..runs {
         let mut random = Random(seed);
         let mut model = Model::default();
         // Half of the runs start late in the range of ticks, where the upper levels are in use.
         if seed % 2 == 1 {
-            model.now = random.of_any_size(50);
+            model.now = random.of_any_size(TICK_BITS.into());
             model.wheel = Wheel::starting_at(model.now);
         }
         for _ in 0..ops {
@@ -220,7 +235,8 @@ fn any_op() -> impl Strategy<Value = Op> {
     ];
     let budget = prop_oneof![Just(usize::MAX), 0usize..4];
     prop_oneof![
-        4 => tick.clone().prop_map(|tick| Op::Insert { tick }),
+        3 => tick.clone().prop_map(|tick| Op::Insert { tick, slack: 0 }),
+        3 => (tick.clone(), 0u64..2000).prop_map(|(tick, slack)| Op::Insert { tick, slack }),
         1 => any::<u64>().prop_map(|which| Op::Remove { which }),
         1 => any::<u64>().prop_map(|which| Op::RemoveStale { which }),
         1 => (any::<u64>(), tick).prop_map(|(which, tick)| Op::Reset { which, tick }),
