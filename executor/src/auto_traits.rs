@@ -8,8 +8,8 @@ use crate::{
     group::{Failure, Next, Shutdown},
     task::{self, Scoped, Task, TaskInfo, TaskLocal, TaskState},
     time::{
-        Advance, Clock, Drain, Elapsed, Interval, Key, ManualClock, MissedTickBehavior, Sleep,
-        Tick, Timeout, Wheel,
+        self, Advance, Clock, DelayQueue, Drain, Elapsed, Expired, Interval, Key, ManualClock,
+        MissedTickBehavior, Sleep, Tick, Timeout, Wheel,
     },
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -92,6 +92,19 @@ assert_impl_all!(Elapsed: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(MissedTickBehavior: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Clock: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(ManualClock: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(DelayQueue<u8>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(DelayQueue<PhantomPinned>: Unpin);
+assert_not_impl_any!(DelayQueue<Rc<()>>: Send, Sync);
+assert_not_impl_any!(DelayQueue<Cell<u8>>: Sync);
+assert_not_impl_any!(DelayQueue<&'static mut u8>: UnwindSafe);
+assert_impl_all!(Expired<u8>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_not_impl_any!(Expired<Rc<()>>: Send, Sync);
+assert_not_impl_any!(Expired<PhantomPinned>: Unpin);
+assert_not_impl_any!(Expired<&'static mut u8>: UnwindSafe);
+assert_impl_all!(time::Next<'static, u8>: Send, Sync, Unpin);
+assert_impl_all!(time::Next<'static, PhantomPinned>: Unpin);
+assert_not_impl_any!(time::Next<'static, Rc<()>>: Send, Sync);
+assert_not_impl_any!(time::Next<'static, u8>: UnwindSafe);
 assert_impl_all!(Timeout<YieldNow>: Send, Sync, Unpin, UnwindSafe);
 assert_not_impl_any!(Timeout<Rc<()>>: Send, Sync);
 assert_not_impl_any!(Timeout<PhantomPinned>: Unpin);

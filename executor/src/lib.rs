@@ -91,6 +91,9 @@
 //! | [`Wheel<T>`](time::Wheel) | as `T` | as `T` | as `T` | as `T` |
 //! | [`Drain<T>`](time::Drain) | as `T` | as `T` | yes | no |
 //! | [`Key`](time::Key), [`Advance`](time::Advance) | yes | yes | yes | yes |
+//! | [`DelayQueue<T>`](time::DelayQueue) | as `T` | as `T` | yes | as `T` |
+//! | [`Expired<T>`](time::Expired) | as `T` | as `T` | as `T` | as `T` |
+//! | [`time::Next<T>`](time::Next) | as `T` | as `T` | yes | no |
 
 #[cfg(test)]
 mod auto_traits;

@@ -1,5 +1,5 @@
-//! Timers for async Rust: [`sleep`], [`timeout`] and [`interval`] on a hierarchical hashed timer
-//! wheel, for any executor.
+//! Timers for async Rust: [`sleep`], [`timeout`], [`interval`] and [`DelayQueue`] on a hierarchical
+//! hashed timer wheel, for any executor.
 //!
 //! ```
 //! # use futures::executor::block_on;
@@ -65,7 +65,7 @@
 //! | | time | remarks |
 //! |---|---|---|
 //! | make a [`Sleep`] | O(1) | one look at the clock; touches nothing shared |
-//! | first poll | O(1) | one lock; allocates only if more are pending than ever before |
+//! | first poll | O(1) | one lock; allocates at most once in 1,024, if there is no room |
 //! | poll again, same waker | O(1) | one look at the clock; no lock |
 //! | poll again, other waker | O(1) | one lock |
 //! | drop, having been polled | O(1) | one lock; none if it has fired |
@@ -73,19 +73,25 @@
 //! | [`reset`](Sleep::reset) to earlier | O(1) | one lock; at most one look at the clock |
 //! | fire | O(1) each | a lock for 64; each has cascaded 7 times at most, mostly once or twice |
 //! | next deadline | O(1) | one load a wheel |
+//! | [`Timeout::reset`], [`Interval::reset`] | O(1) | as [`reset`](Sleep::reset) |
+//! | [`DelayQueue`] | O(1) each | a wheel of its own, no lock; one [`Sleep`] for all its values |
 //!
 //! A [`Sleep`] has 40 bytes, and 40 more in the wheel while it is armed. Memory that timers have
-//! used is used again for others.
+//! used is used again for others, and given back in chunks of 1,024 timers. A value in a
+//! [`DelayQueue`] takes about 24 bytes beside its own.
 //!
 //! # Other executors
 //!
 //! Nothing needs to be set up: outside a `wheelhouse` runtime timers are driven by a thread named
 //! `wheelhouse-timer`, which starts with the first timer and sleeps while none is due.
+//! A timer may move between threads, executors and runtimes, and outlive the one it was polled in.
+//! The README has examples with smol's executor and with tokio's.
 #![forbid(unsafe_code)]
 
 mod budget;
 mod clock;
 mod context;
+mod delay_queue;
 #[doc(hidden)]
 pub mod driver;
 mod interval;
@@ -107,6 +113,7 @@ mod readme {}
 
 pub use clock::{Clock, ManualClock};
 pub use context::now;
+pub use delay_queue::{DelayQueue, Expired, Next};
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use slab::Key;
 pub use sleep::{Sleep, sleep, sleep_until};

@@ -5,18 +5,20 @@
 //! instead of reused, so a key never comes to mean another entry, however long it is kept.
 //!
 //! Nodes live in chunks that never move: growing costs one allocation of a fixed size and copies
-//! nothing, so that no insert stalls for the length of a copy of everything that is pending.
+//! nothing, so that no insert stalls for the length of a copy of everything that is pending. A
+//! chunk without entries gives its memory back, all but one. When a chunk is made again at its old
+//! place, its nodes begin with a generation that none of them had before.
+
+mod chunk;
+use chunk::{CHUNK, CHUNK_BITS, Chunk};
 
 /// The end of a list.
 pub(crate) const NIL: u32 = u32::MAX;
 
-const CHUNK_BITS: u32 = 10;
-const CHUNK: usize = 1 << CHUNK_BITS;
-
-/// Names one entry of a [`Wheel`](crate::Wheel).
+/// Names one entry of a [`Wheel`](crate::Wheel), or of a [`DelayQueue`](crate::DelayQueue).
 ///
 /// A key outlives its entry harmlessly: once the entry has fired or was removed, the key names
-/// nothing, for ever. A key means something to the wheel that made it only.
+/// nothing, for ever. A key means something to the wheel or queue that made it only.
 ///
 /// # Examples
 ///
@@ -55,7 +57,7 @@ pub(crate) struct Node<T> {
     value: Option<T>,
     pub(crate) tick: u64,
     pub(crate) prev: u32,
-    /// The next node of its list; of the free list while the node is free.
+    /// The next node of its list; while the node is free, the place of its chunk's next free one.
     pub(crate) next: u32,
     /// The list the node was last linked into.
     pub(crate) list: u32,
@@ -65,10 +67,19 @@ pub(crate) struct Node<T> {
 // A million sleepers are a million of these.
 const _: () = assert!(size_of::<Node<std::task::Waker>>() <= 40);
 
+/// The most chunks there can be, so that [`NIL`] is no node's index.
+const MAX_CHUNKS: usize = (NIL >> CHUNK_BITS) as usize;
+
 pub(crate) struct Slab<T> {
-    /// All full but the last, and none ever grows past the capacity it was made with.
-    chunks: Vec<Vec<Node<T>>>,
-    free: u32,
+    /// Grows only; a released chunk stays as 48 bytes that know which generations are spent.
+    chunks: Vec<Chunk<T>>,
+    /// The first chunk with room, at the front of a list of them all: those that were full latest
+    /// come first, so that the others have time to become empty.
+    roomy: u32,
+    /// The first chunk that is released and may be made again.
+    released: u32,
+    /// The chunk that is kept though it is empty, or was when it was put here.
+    spare: u32,
     len: usize,
 }
 
@@ -76,7 +87,9 @@ impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
         Slab {
             chunks: Vec::new(),
-            free: NIL,
+            roomy: NIL,
+            released: NIL,
+            spare: NIL,
             len: 0,
         }
     }
@@ -87,65 +100,134 @@ impl<T> Slab<T> {
 
     /// Stores `value` in a node that is in no list yet.
     pub(crate) fn insert(&mut self, tick: u64, value: T) -> Key {
-        self.len += 1;
-        if self.free == NIL {
-            return self.grow(tick, value);
+        if self.roomy == NIL {
+            self.make_room();
         }
-        let index = self.free;
-        let node = self.node_mut(index);
-        node.value = Some(value);
-        node.tick = tick;
-        let generation = node.generation;
-        self.free = node.next;
-        Key { index, generation }
+        let number = self.roomy;
+        let chunk = &mut self.chunks[number as usize];
+        let (place, generation) = chunk.insert(tick, value);
+        if !chunk.has_room() {
+            self.unlink(number);
+        }
+        self.len += 1;
+        Key {
+            index: number << CHUNK_BITS | place,
+            generation,
+        }
     }
 
-    fn grow(&mut self, tick: u64, value: T) -> Key {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let full = (self.chunks.len() - 1) << CHUNK_BITS;
-        let chunk = self
-            .chunks
-            .last_mut()
-            .expect("a chunk with room was just made sure of");
-        let index = u32::try_from(full + chunk.len())
-            .ok()
-            .filter(|index| *index != NIL)
-            .expect("a wheel holds fewer than 2^32 - 1 entries");
-        chunk.push(Node {
-            value: Some(value),
-            tick,
-            prev: NIL,
-            next: NIL,
-            list: NIL,
-            generation: 0,
-        });
-        Key {
-            index,
-            generation: 0,
-        }
+    /// Makes a chunk with room: one that was released, or one more.
+    #[cold]
+    fn make_room(&mut self) {
+        let number = if self.released == NIL {
+            assert!(
+                self.chunks.len() < MAX_CHUNKS,
+                "a wheel holds at most {} entries, and was asked for one more",
+                MAX_CHUNKS << CHUNK_BITS
+            );
+            self.chunks.push(Chunk::released());
+            (self.chunks.len() - 1) as u32
+        } else {
+            let number = self.released;
+            self.released = self.chunks[number as usize].next;
+            number
+        };
+        self.chunks[number as usize].remake();
+        self.link(number);
     }
 
     /// Frees a node that is in no list any more. `None` if it is free already.
     pub(crate) fn free(&mut self, index: u32) -> Option<T> {
-        let free = self.free;
-        let node = self.node_mut(index);
-        let value = node.value.take()?;
-        // The last generation is never handed out again: the node is lost rather than reused.
-        if let Some(generation) = node.generation.checked_add(1) {
-            node.generation = generation;
-            node.next = free;
-            self.free = index;
-        }
+        let number = index >> CHUNK_BITS;
+        let chunk = &mut self.chunks[number as usize];
+        let had_room = chunk.has_room();
+        let value = chunk.free(place(index) as u32)?;
         self.len -= 1;
+        let (has_room, is_empty) = (chunk.has_room(), chunk.is_empty());
+        if has_room && !had_room {
+            self.link(number);
+        }
+        if is_empty {
+            self.emptied(number);
+        }
         Some(value)
+    }
+
+    /// Keeps an empty chunk, or gives its memory back if there is another or if it is worn.
+    ///
+    /// Between a release and the next time that a chunk is made, a whole chunk's worth of entries
+    /// comes in: no alternation of inserts and removals goes to the allocator each time.
+    ///
+    /// The one with the lower number is kept: mostly it is the older one, and allocators return
+    /// memory to the system from the end.
+    fn emptied(&mut self, number: u32) {
+        if self.chunks[number as usize].is_worn() {
+            self.release(number);
+        } else if !self.is_empty_chunk(self.spare) {
+            self.spare = number;
+        } else if self.spare != number {
+            let released = self.spare.max(number);
+            self.spare = self.spare.min(number);
+            self.release(released);
+        }
+    }
+
+    /// Whether there is such a chunk, with memory and without entries.
+    fn is_empty_chunk(&self, number: u32) -> bool {
+        self.chunks
+            .get(number as usize)
+            .is_some_and(Chunk::is_empty)
+    }
+
+    #[cold]
+    fn release(&mut self, number: u32) {
+        if self.spare == number {
+            self.spare = NIL;
+        }
+        if self.chunks[number as usize].has_room() {
+            self.unlink(number);
+        }
+        let chunk = &mut self.chunks[number as usize];
+        if chunk.release() {
+            chunk.next = std::mem::replace(&mut self.released, number);
+        }
+    }
+
+    /// Puts a chunk at the front of those with room.
+    fn link(&mut self, number: u32) {
+        let next = std::mem::replace(&mut self.roomy, number);
+        if next != NIL {
+            self.chunks[next as usize].prev = number;
+        }
+        let chunk = &mut self.chunks[number as usize];
+        chunk.prev = NIL;
+        chunk.next = next;
+    }
+
+    /// Takes a chunk from among those with room.
+    fn unlink(&mut self, number: u32) {
+        let chunk = &self.chunks[number as usize];
+        let (prev, next) = (chunk.prev, chunk.next);
+        if next != NIL {
+            self.chunks[next as usize].prev = prev;
+        }
+        if prev != NIL {
+            self.chunks[prev as usize].next = next;
+        } else {
+            self.roomy = next;
+        }
     }
 
     /// The node that `key` names, if its entry is still there.
     pub(crate) fn live(&self, key: Key) -> Option<&Node<T>> {
         let node = self.chunks.get(chunk(key.index))?.get(place(key.index))?;
         (node.generation == key.generation && node.value.is_some()).then_some(node)
+    }
+
+    /// The key of a node's entry.
+    pub(crate) fn key(&self, index: u32) -> Key {
+        let generation = self.node(index).generation;
+        Key { index, generation }
     }
 
     pub(crate) fn value(&self, key: Key) -> Option<&T> {
@@ -165,11 +247,17 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn node(&self, index: u32) -> &Node<T> {
-        &self.chunks[chunk(index)][place(index)]
+        self.chunks[chunk(index)].node(place(index))
     }
 
     pub(crate) fn node_mut(&mut self, index: u32) -> &mut Node<T> {
-        &mut self.chunks[chunk(index)][place(index)]
+        self.chunks[chunk(index)].node_mut(place(index))
+    }
+
+    /// The number of chunks that have memory.
+    #[cfg(test)]
+    pub(crate) fn chunks(&self) -> usize {
+        self.chunks.iter().filter(|c| c.has_memory()).count()
     }
 }
 
@@ -182,65 +270,4 @@ fn place(index: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stale_key_names_nothing_after_reuse() {
-        let mut slab = Slab::new();
-        let old = slab.insert(1, 'a');
-        assert_eq!(slab.free(old.index()), Some('a'));
-        let new = slab.insert(2, 'b');
-        assert_eq!(new.index(), old.index(), "the node is reused");
-        assert!(slab.live(old).is_none());
-        assert_eq!(slab.value_mut(old), None);
-        assert_eq!(slab.value(new), Some(&'b'));
-        assert_eq!(slab.len(), 1);
-    }
-
-    #[test]
-    fn freeing_twice_is_harmless() {
-        let mut slab = Slab::new();
-        let key = slab.insert(1, 'a');
-        assert_eq!(slab.free(key.index()), Some('a'));
-        assert_eq!(slab.free(key.index()), None);
-        assert_eq!(slab.len(), 0);
-        let (first, second) = (slab.insert(1, 'b'), slab.insert(1, 'c'));
-        assert_ne!(first.index(), second.index());
-    }
-
-    #[test]
-    fn a_node_is_retired_before_its_generation_wraps() {
-        let mut slab = Slab::new();
-        let first = slab.insert(1, 'a');
-        slab.free(first.index());
-        slab.node_mut(first.index()).generation = u32::MAX;
-        let last = slab.insert(1, 'b');
-        assert_eq!((last.index(), last.generation), (first.index(), u32::MAX));
-        assert_eq!(slab.free(last.index()), Some('b'));
-        let other = slab.insert(1, 'c');
-        assert_ne!(other.index(), first.index(), "a retired node isn't reused");
-        assert!(slab.live(first).is_none() && slab.live(last).is_none());
-    }
-
-    #[test]
-    fn nodes_stay_where_they_are_when_the_slab_grows() {
-        let mut slab = Slab::new();
-        let first = slab.insert(0, 0usize);
-        let address: *const usize = slab.value(first).unwrap();
-        let keys: Vec<_> = (1..5 * CHUNK).map(|i| slab.insert(i as u64, i)).collect();
-        assert_eq!(address, std::ptr::from_ref(slab.value(first).unwrap()));
-        assert_eq!(slab.chunks.len(), 5);
-        for (i, key) in keys.into_iter().enumerate() {
-            assert_eq!(slab.value(key), Some(&(i + 1)));
-        }
-    }
-
-    #[test]
-    fn the_key_of_no_entry_names_nothing() {
-        let mut slab = Slab::new();
-        slab.insert(0, ());
-        assert!(slab.live(Key::NONE).is_none());
-        assert!(slab.value_mut(Key::NONE).is_none());
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
+use crate::clock;
 use crate::sleep::{self, Sleep};
 
 /// Gives `future` no longer than `duration`.
@@ -177,6 +178,76 @@ impl<F> Timeout<F> {
     /// ```
     pub fn into_inner(self) -> F {
         self.future
+    }
+
+    /// Gives the future until `duration` from now, more or less time than it had, whether that is
+    /// over or not.
+    ///
+    /// A task that has polled it and waits is woken at the new time. More time costs next to
+    /// nothing; then the task may also be woken at the old time, and has to poll again. That
+    /// happens by itself wherever the `Timeout` is awaited.
+    ///
+    /// It takes a pinned reference, so that it works for every future, also between polls: see the
+    /// example, and [`std::pin::pin!`].
+    ///
+    /// # Examples
+    ///
+    /// As long as there is progress, there is time:
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::cell::Cell;
+    /// use std::future::poll_fn;
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::{sleep, timeout};
+    ///
+    /// const PATIENCE: Duration = Duration::from_millis(200);
+    ///
+    /// let parts = Cell::new(0);
+    /// let download = async {
+    ///     while parts.get() < 5 {
+    ///         sleep(Duration::from_millis(1)).await;
+    ///         parts.set(parts.get() + 1);
+    ///     }
+    /// };
+    /// let mut limited = pin!(timeout(PATIENCE, download));
+    /// let mut seen = 0;
+    /// let done = block_on(poll_fn(|cx| {
+    ///     let poll = limited.as_mut().poll(cx);
+    ///     if parts.get() > seen {
+    ///         seen = parts.get();
+    ///         limited.as_mut().reset(PATIENCE);
+    ///     }
+    ///     poll
+    /// }));
+    /// assert_eq!((done, seen), (Ok(()), 5));
+    /// ```
+    pub fn reset(self: Pin<&mut Self>, duration: Duration) {
+        let delay = self.project().delay;
+        let now = delay.clock_nanos();
+        delay.reset_nanos(now.saturating_add(clock::duration_nanos(duration)));
+    }
+
+    /// Gives the future until `deadline`: see [`reset`](Timeout::reset).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::future::pending;
+    /// use std::pin::pin;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::timeout;
+    ///
+    /// let soon = Instant::now() + Duration::from_millis(2);
+    /// let mut limited = pin!(timeout(Duration::from_secs(3600), pending::<()>()));
+    /// limited.as_mut().reset_at(soon);
+    /// assert!(block_on(limited).is_err());
+    /// assert!(Instant::now() >= soon);
+    /// ```
+    pub fn reset_at(self: Pin<&mut Self>, deadline: Instant) {
+        self.project().delay.reset(deadline);
     }
 
     /// When the time is over; `None` if never.

@@ -35,6 +35,7 @@ use crate::slab::{Key, NIL, Slab};
 use crate::slack::round_up;
 
 mod bits;
+mod due;
 use bits::Bits;
 
 /// Bits of a tick that level 0 reads.
@@ -99,13 +100,14 @@ pub struct Advance {
 ///
 /// | operation | cost |
 /// |---|---|
-/// | [`insert`](Wheel::insert), [`insert_with_slack`](Wheel::insert_with_slack) | O(1); allocates once in 1,024 entries pending at once |
+/// | [`insert`](Wheel::insert), [`insert_with_slack`](Wheel::insert_with_slack) | O(1); allocates at most once in 1,024 |
 /// | [`remove`](Wheel::remove), [`reset`](Wheel::reset) | O(1) |
 /// | [`next_deadline`](Wheel::next_deadline) | O(1) |
 /// | [`advance`](Wheel::advance) | O(fired + cascaded), which its budget bounds |
 ///
 /// An entry cascades at most 9 times in its life. It is about 40 bytes for a value of 16. The
-/// memory of entries that are gone is reused, and given back when the wheel is dropped.
+/// memory of entries that are gone is reused, and given back by the 1,024 entries as soon as none
+/// of them is left, except for the last such chunk.
 ///
 /// Entries for the same tick come in no particular order; entries for different ticks come in the
 /// order of their ticks, unless they were inserted after their time.
@@ -200,7 +202,7 @@ impl<T> Wheel<T> {
     ///
     /// # Panics
     ///
-    /// If there are 2^32 - 1 entries already.
+    /// If there are 2^32 - 1,024 entries already.
     ///
     /// # Examples
     ///

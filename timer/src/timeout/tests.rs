@@ -69,6 +69,45 @@ fn it_ends_in_time_and_takes_its_timer_out() {
 }
 
 #[test]
+fn it_can_be_given_more_time_and_less_while_somebody_waits() {
+    let hand = ManualClock::new();
+    let set = ShardSet::new(hand.clone().into(), 1, 1, Notes::new());
+    let _entered = set.enter(0);
+    let (count, waker) = Count::new();
+    // Later than `to` by no more than a tick, and never earlier.
+    let wakes_up_to = |to: Duration, start: Instant| {
+        hand.advance_to(start + to);
+        let before = count.get();
+        set.fire(0, set.now(), 100);
+        count.get() - before
+    };
+    let start = hand.now();
+    let mut limited = pin!(timeout(HOUR, async { pending::<()>().await }));
+    let mut cx = Context::from_waker(&waker);
+    assert!(limited.as_mut().poll(&mut cx).is_pending());
+    limited.as_mut().reset(2 * HOUR);
+    assert_eq!(limited.deadline(), Some(start + 2 * HOUR));
+    wakes_up_to(HOUR + HOUR / 2, start);
+    assert!(limited.as_mut().poll(&mut cx).is_pending(), "it got more");
+    // Half an hour is left of the two, and is made a minute.
+    limited.as_mut().reset(HOUR / 60);
+    let end = HOUR + HOUR / 2 + HOUR / 60;
+    assert_eq!(limited.deadline(), Some(start + end));
+    assert_eq!(wakes_up_to(end - Duration::from_millis(1), start), 0);
+    assert!(limited.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(wakes_up_to(end + Duration::from_millis(1), start), 1);
+    assert!(limited.as_mut().poll(&mut cx).is_ready());
+    // It is over, and has time once more.
+    limited.as_mut().reset_at(start + 3 * HOUR);
+    assert!(limited.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(wakes_up_to(3 * HOUR + Duration::from_millis(1), start), 1);
+    assert!(limited.as_mut().poll(&mut cx).is_ready());
+    limited.as_mut().reset(Duration::MAX);
+    assert_eq!(limited.deadline(), None);
+    assert!(limited.as_mut().poll(&mut cx).is_pending());
+}
+
+#[test]
 fn the_inner_future_may_be_unmovable_and_borrow() {
     let text = String::from("text");
     let mut limited = pin!(timeout(HOUR, async {
