@@ -4,7 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::task::{Wake, Waker};
 use wheelhouse::task::{self, TaskLocal};
-use wheelhouse_tests::{Gate, LIMIT, WORKERS, on_workers, poll_once, quiet, stubborn_waker};
+use wheelhouse::yield_now;
+use wheelhouse_tests::{
+    Gate, LIMIT, WORKERS, on_unwatched_workers, on_workers, poll_once, quiet, stubborn_waker,
+};
 
 /// Tells at its end which task it found.
 struct Asks(mpsc::Sender<Option<u64>>);
@@ -41,6 +44,26 @@ fn an_inherited_value() {
         gate.open();
         let found = told.recv_timeout(LIMIT).unwrap();
         assert!(found.is_none_or(|found| found == id), "{found:?}, not {id}");
+    });
+}
+
+/// Whoever frees another task is still itself.
+#[test]
+fn by_a_task() {
+    // Alone: the worker has let go of the one before it polls the other again.
+    on_unwatched_workers(&[1], |runtime, _| {
+        runtime.run(async {
+            let own = task::id();
+            let other = task::Builder::new().name("other").spawn(async {});
+            let abort = other.abort_handle();
+            while !other.is_finished() {
+                yield_now().await;
+            }
+            drop(other);
+            assert_eq!(abort.name(), Some("other"), "not freed yet");
+            drop(abort);
+            assert_eq!(task::try_current().map(|task| task.id()), Some(own));
+        });
     });
 }
 

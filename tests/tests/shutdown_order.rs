@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
-use wheelhouse::{Handle, JoinHandle, Runtime, sleep};
+use wheelhouse::{Builder, Handle, JoinHandle, Runtime, sleep};
 use wheelhouse_tests::{
     Gate, LIMIT, WORKERS, hold_workers, on_built, on_unwatched_workers, on_workers,
 };
@@ -94,30 +94,48 @@ fn waiting_jobs_are_dropped_first_and_by_whoever_shuts_down() {
 
 #[test]
 fn a_polls_future_is_dropped_by_its_own_thread() {
-    for shut_down in [true, false] {
-        on_workers(WORKERS, move |runtime, _| {
-            let (diary, gate) = (Diary::default(), Gate::new());
-            let (inside, held, block) = (diary.clone(), diary.drops("dropped"), gate.clone());
-            let task = runtime.spawn(async move {
-                let _held = held;
-                // Once for a task that waits the first time, once for one that has waited.
-                if !shut_down {
-                    wheelhouse::yield_now().await;
-                    sleep(Duration::from_millis(1)).await;
-                }
-                inside.note("polled");
-                block.block();
-                pending::<()>().await
-            });
-            gate.wait_for(1, LIMIT);
-            runtime.handle().shutdown_background();
-            gate.open();
-            assert!(task.join().unwrap_err().is_cancelled());
-            let [("polled", polled), ("dropped", dropped)] = diary.entries()[..] else {
-                panic!("{:?}", diary.entries());
+    for waits in [false, true] {
+        for &workers in WORKERS {
+            let left = Gate::new();
+            let leave = left.clone();
+            // Unwatched: the only worker is never stood in for.
+            let options = move |builder: Builder| {
+                let leave = leave.clone();
+                builder.watch(false).on_thread_stop(move || leave.open())
             };
-            assert_eq!(polled, dropped);
-        });
+            on_built(&[workers], options, move |runtime, workers| {
+                let (diary, gate) = (Diary::default(), Gate::new());
+                let task = runtime.spawn(polled(&diary, &gate, waits));
+                gate.wait_for(1, LIMIT);
+                runtime.handle().shutdown_background();
+                // A poll that returns before the shutdown has come by leaves a task that waits, which
+                // is anybody's. A worker that leaves has been everywhere.
+                if workers > 1 {
+                    left.block();
+                }
+                gate.open();
+                assert!(task.join().unwrap_err().is_cancelled());
+                let [("polled", polled), ("dropped", dropped)] = diary.entries()[..] else {
+                    panic!("{:?}", diary.entries());
+                };
+                assert_eq!(polled, dropped);
+            });
+        }
+    }
+}
+
+/// Is inside a poll until the gate opens: in its first, or in one after it has waited.
+fn polled(diary: &Diary, gate: &Gate, waits: bool) -> impl Future<Output = ()> + Send + 'static {
+    let (diary, held, gate) = (diary.clone(), diary.drops("dropped"), gate.clone());
+    async move {
+        let _held = held;
+        if waits {
+            wheelhouse::yield_now().await;
+            sleep(Duration::from_millis(1)).await;
+        }
+        diary.note("polled");
+        gate.block();
+        pending().await
     }
 }
 
