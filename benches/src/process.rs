@@ -1,9 +1,10 @@
 //! What this process has used so far, as the kernel counts it.
 //!
 //! The only `unsafe` of this package is the system calls below, which nothing in `/proc` replaces:
-//! they count ended threads too, and CPU time in nanoseconds.
+//! they count ended threads too, and CPU time in nanoseconds, and they set a thread's timer slack.
 
 use std::fs;
+use std::io;
 use std::ops::Sub;
 use std::time::Duration;
 
@@ -14,24 +15,30 @@ pub struct Usage {
     pub cpu: Duration,
     /// Context switches, voluntary and involuntary together.
     pub switches: u64,
+    /// The voluntary ones among them: a thread had nothing to do, and was woken later.
+    pub voluntary: u64,
 }
 
 impl Usage {
     /// What all threads have used up to now.
     #[must_use]
     pub fn now() -> Usage {
-        Usage {
-            cpu: clock(libc::CLOCK_PROCESS_CPUTIME_ID),
-            switches: switches(libc::RUSAGE_SELF),
-        }
+        Usage::new(libc::CLOCK_PROCESS_CPUTIME_ID, libc::RUSAGE_SELF)
     }
 
     /// What the calling thread alone has used up to now.
     #[must_use]
     pub fn of_thread() -> Usage {
+        Usage::new(libc::CLOCK_THREAD_CPUTIME_ID, libc::RUSAGE_THREAD)
+    }
+
+    fn new(of: libc::clockid_t, who: libc::c_int) -> Usage {
+        let usage = rusage(who);
+        let count = |switches| u64::try_from(switches).unwrap_or(0);
         Usage {
-            cpu: clock(libc::CLOCK_THREAD_CPUTIME_ID),
-            switches: switches(libc::RUSAGE_THREAD),
+            cpu: clock(of),
+            switches: count(usage.ru_nvcsw + usage.ru_nivcsw),
+            voluntary: count(usage.ru_nvcsw),
         }
     }
 }
@@ -43,6 +50,7 @@ impl Sub for Usage {
         Usage {
             cpu: self.cpu.saturating_sub(earlier.cpu),
             switches: self.switches.saturating_sub(earlier.switches),
+            voluntary: self.voluntary.saturating_sub(earlier.voluntary),
         }
     }
 }
@@ -59,9 +67,32 @@ fn clock(clock: libc::clockid_t) -> Duration {
     Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-fn switches(who: libc::c_int) -> u64 {
-    let usage = rusage(who);
-    u64::try_from(usage.ru_nvcsw + usage.ru_nivcsw).unwrap_or(0)
+/// The calling thread's timer slack: by how much the kernel may wake it later than it asked for.
+/// Threads and processes that it starts inherit it.
+///
+/// # Errors
+///
+/// Where there is no such thing.
+pub fn timer_slack() -> io::Result<Duration> {
+    // SAFETY: this request takes no pointers.
+    let nanos = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+    // Negative: an error, or a slack of over 2 s, which nobody sets.
+    let nanos = u64::try_from(nanos).map_err(|_| io::Error::last_os_error())?;
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// Sets the calling thread's timer slack.
+///
+/// # Errors
+///
+/// When the kernel refuses.
+pub fn set_timer_slack(slack: Duration) -> io::Result<()> {
+    let nanos = libc::c_ulong::try_from(slack.as_nanos()).unwrap_or(libc::c_ulong::MAX);
+    // SAFETY: this request takes no pointers.
+    match unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, nanos) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// CPU time of this process and of its children that have ended and were waited for.
@@ -231,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_slack_is_set_and_inherited() {
+        let inherited = std::thread::spawn(|| {
+            set_timer_slack(Duration::from_nanos(7)).expect("the kernel grants it");
+            std::thread::spawn(timer_slack).join()
+        });
+        let inherited = inherited.join().expect("no panic").expect("no panic");
+        assert_eq!(inherited.expect("told"), Duration::from_nanos(7));
+    }
+
+    #[test]
     fn a_thread_that_waits_is_switched_away_from() {
         let before = Usage::of_thread();
         for _ in 0..5 {
@@ -242,5 +283,6 @@ mod tests {
             "only {} switches counted",
             used.switches
         );
+        assert!((5..=used.switches).contains(&used.voluntary), "{used:?}");
     }
 }

@@ -24,21 +24,24 @@ struct Own {
     /// In nanoseconds.
     cpu: AtomicU64,
     switches: AtomicU64,
+    voluntary: AtomicU64,
 }
 
 impl Own {
     fn tell(&self, usage: Usage) {
-        // Relaxed, both: numbers that nothing else hangs on.
+        // Relaxed, all three: numbers that nothing else hangs on.
         let cpu = u64::try_from(usage.cpu.as_nanos()).unwrap_or(0);
         self.cpu.store(cpu, Ordering::Relaxed);
         self.switches.store(usage.switches, Ordering::Relaxed);
+        self.voluntary.store(usage.voluntary, Ordering::Relaxed);
     }
 
     fn told(&self) -> Usage {
-        // Relaxed, both: see the stores.
+        // Relaxed, all three: see the stores.
         Usage {
             cpu: Duration::from_nanos(self.cpu.load(Ordering::Relaxed)),
             switches: self.switches.load(Ordering::Relaxed),
+            voluntary: self.voluntary.load(Ordering::Relaxed),
         }
     }
 }

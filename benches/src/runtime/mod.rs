@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod smol;
 mod smol_static;
@@ -53,6 +53,15 @@ pub trait Runtime: Sized + 'static {
 
     /// Waits for this long without holding a thread.
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Waits until then without holding a thread.
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send;
+
+    /// Polls `future` without a limit on what one poll of its task may do: nobody but tokio has
+    /// one for timers that aren't due.
+    fn unconstrained<F: Future + Send>(future: F) -> impl Future<Output = F::Output> + Send {
+        future
+    }
 
     /// Waits for `future`, but not longer than this; `None` when time was up.
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
@@ -197,12 +206,15 @@ mod tests {
         let spawned = runtime.run_spawned(async { R::spawn(async { 7 }).await });
         assert_eq!(spawned, 7);
         let slept = runtime.run_main(async {
-            let start = std::time::Instant::now();
+            let start = Instant::now();
             R::sleep(Duration::from_millis(5)).await;
             R::yield_now().await;
             start.elapsed()
         });
         assert!(slept >= Duration::from_millis(5), "slept only {slept:?}");
+        let deadline = Instant::now() + Duration::from_millis(5);
+        runtime.run_main(async { R::unconstrained(R::sleep_until(deadline)).await });
+        assert!(Instant::now() >= deadline, "slept not long enough");
         let in_time = runtime.block_on(R::timeout(Duration::from_secs(60), async { 3 }));
         assert_eq!(in_time, Some(3));
         let never = std::future::pending::<()>();

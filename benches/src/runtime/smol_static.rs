@@ -2,7 +2,7 @@
 
 use std::future::{Future, pending};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Runtime;
 
@@ -52,6 +52,10 @@ impl Runtime for SmolStatic {
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
         super::smol_time::sleep(duration)
+    }
+
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send {
+        super::smol_time::sleep_until(deadline)
     }
 
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send

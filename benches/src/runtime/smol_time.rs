@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_io::Timer;
 
@@ -22,6 +22,10 @@ pub(super) fn yield_now() -> impl Future<Output = ()> + Send {
 
 pub(super) async fn sleep(duration: Duration) {
     Timer::after(duration).await;
+}
+
+pub(super) async fn sleep_until(deadline: Instant) {
+    Timer::at(deadline).await;
 }
 
 /// The first of the two, the future asked first: smol's documented way to give up on a future.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Blocking, Joined, Runtime};
 
@@ -50,6 +50,10 @@ impl<const WATCHED: bool> Runtime for MaybeWatched<WATCHED> {
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
         wheelhouse::sleep(duration)
+    }
+
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send {
+        wheelhouse::sleep_until(deadline)
     }
 
     async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>

@@ -3,13 +3,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::reading::Reading;
+use super::slack::Slack;
 use super::workload::{Form, Workload};
-use super::{tasks, timers};
-use crate::process::Usage;
-use crate::runtime::{self, Runtime, Which};
-use crate::stats::median;
-use crate::with_runtime;
+use super::{burst, pending, staggered, tasks, timers};
+use wheelhouse_benches::process::Usage;
+use wheelhouse_benches::reading::Reading;
+use wheelhouse_benches::runtime::{self, Runtime, Which};
+use wheelhouse_benches::stats::median;
+use wheelhouse_benches::with_runtime;
 
 /// The word by which a parent asks this program for a reading.
 pub(super) const COMMAND: &str = "cell";
@@ -20,35 +21,39 @@ pub(super) struct Task {
     pub(super) which: Which,
     pub(super) workload: Workload,
     pub(super) form: Form,
+    pub(super) slack: Slack,
     pub(super) workers: usize,
 }
 
 impl Task {
     /// As the words behind [`COMMAND`].
-    pub(super) fn to_args(self) -> [String; 4] {
+    pub(super) fn to_args(self) -> [String; 5] {
         let Task {
             which,
             workload,
             form,
+            slack,
             workers,
         } = self;
         [
             which.name(),
             workload.name(),
             form.name(),
+            slack.name(),
             &workers.to_string(),
         ]
         .map(str::to_owned)
     }
 
     fn from_args(args: &[String]) -> Option<Task> {
-        let [which, workload, form, workers] = args else {
+        let [which, workload, form, slack, workers] = args else {
             return None;
         };
         Some(Task {
             which: Which::from_name(which)?,
             workload: Workload::from_name(workload)?,
             form: Form::from_name(form)?,
+            slack: Slack::from_name(slack)?,
             workers: workers.parse().ok()?,
         })
     }
@@ -72,10 +77,13 @@ pub(super) fn main(args: &[String]) -> u8 {
     }
 }
 
-/// The median of each number over all repeats, and the wall time, CPU time and switches of one.
+/// The median of each number over all repeats, and the wall time, CPU time and switches of one;
+/// where the timer slack matters, also that of a worker.
 fn measure<R: Runtime>(task: Task) -> std::io::Result<Reading> {
+    task.slack.set_for(task.which)?;
     let runtime = R::start(task.workers)?;
     runtime.run_spawned(runtime::settle::<R>(task.workers));
+    let slack = task.slack.look(&runtime, task.which)?;
     if task.workload.warms_up() {
         run(&runtime, task);
     }
@@ -85,11 +93,15 @@ fn measure<R: Runtime>(task: Task) -> std::io::Result<Reading> {
     let readings: Vec<Reading> = (0..repeats).map(|_| run(&runtime, task)).collect();
     let wall = start.elapsed();
     let used = Usage::now() - before;
+    let mut whole = Reading::default();
+    whole.set("wall_ms", wall.as_secs_f64() * 1e3 / repeats as f64);
+    whole.set_used(used, repeats);
+    if task.workload.depends_on_slack() {
+        whole.set("slack_ns", slack);
+    }
+    // A workload that prepares something tells itself what the rest of it used.
     let mut reading = medians(&readings);
-    let repeats = repeats as f64;
-    reading.set("wall_ms", wall.as_secs_f64() * 1e3 / repeats);
-    reading.set("cpu_ms", used.cpu.as_secs_f64() * 1e3 / repeats);
-    reading.set("switches", used.switches as f64 / repeats);
+    reading.add_missing(&whole);
     Ok(reading)
 }
 
@@ -164,6 +176,24 @@ fn run_timers<R: Runtime>(runtime: &R, form: Form, workload: Workload) -> Readin
                 timers::random_sleeps::<R>(20_000, 20, from, to),
             )
         }
+        Workload::TimeoutPending(pending) => {
+            let body = pending::timeouts::<R>(pending.count(), 100_000, 5);
+            enter(runtime, form, body)
+        }
+        Workload::Burst(probe) => {
+            let lead = Duration::from_secs(6);
+            let reading = enter(runtime, form, burst::burst::<R>(1_000_000, lead, probe));
+            let began = reading.get("quiet_ms") > Some(0.0);
+            assert!(
+                began,
+                "no probe ran before the burst: the machine is too busy"
+            );
+            reading
+        }
+        Workload::Staggered => {
+            let body = staggered::staggered::<R>(Duration::from_secs(2));
+            enter(runtime, form, body)
+        }
         Workload::Heartbeats(case) => timers::heartbeats(runtime, case),
         other => unreachable!("{} is no workload of timers", other.name()),
     }
@@ -193,10 +223,12 @@ mod tests {
     fn a_task_is_read_back_from_its_arguments() {
         for workload in Workload::ALL {
             let form = workload.forms()[0];
+            let slack = Slack::Fine;
             let task = Task {
                 which: Which::SmolStatic,
                 workload,
                 form,
+                slack,
                 workers: 2,
             };
             assert_eq!(Task::from_args(&task.to_args()), Some(task));

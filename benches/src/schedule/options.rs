@@ -1,10 +1,18 @@
 //! The command line.
 
-use super::workload::Workload;
-use crate::args::{ArgError, Args};
-use crate::runtime::Which;
+use super::slack::Slack;
+use super::workload::{Form, Workload};
+use wheelhouse_benches::args::{ArgError, Args};
+use wheelhouse_benches::runtime::Which;
 
-const ALLOWED: [&str; 5] = ["--rounds", "--only", "--runtimes", "--workers", "--help"];
+const ALLOWED: [&str; 6] = [
+    "--rounds",
+    "--only",
+    "--runtimes",
+    "--slack",
+    "--workers",
+    "--help",
+];
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -19,15 +27,17 @@ pub(super) struct Options {
     pub(super) rounds: usize,
     pub(super) workloads: Vec<Workload>,
     pub(super) runtimes: Vec<Which>,
+    pub(super) slacks: Vec<Slack>,
     pub(super) workers: usize,
 }
 
 impl Options {
-    fn new() -> Options {
+    pub(super) fn new() -> Options {
         Options {
             rounds: 5,
             workloads: Workload::ALL.to_vec(),
             runtimes: Which::COMPARED.to_vec(),
+            slacks: Slack::ALL.to_vec(),
             workers: 2,
         }
     }
@@ -42,12 +52,24 @@ impl Options {
                     options.workloads = args.names(&option, &Workload::ALL, Workload::name)?;
                 }
                 "--runtimes" => options.runtimes = args.names(&option, &Which::ALL, Which::name)?,
+                "--slack" => options.slacks = args.names(&option, &Slack::ALL, Slack::name)?,
                 "--workers" => options.workers = args.number(&option, 1_usize..=512)?,
                 "--help" | "-h" => return Ok(Asked::Help),
                 _ => return Err(ArgError::unknown(&option, &ALLOWED)),
             }
         }
         Ok(Asked::Rows(options))
+    }
+
+    /// The forms in which a workload is to be run, and with which timer slack of rivals.
+    pub(super) fn variants(&self, workload: Workload) -> impl Iterator<Item = (Form, Slack)> {
+        let slacks = if workload.depends_on_slack() {
+            &self.slacks
+        } else {
+            const { &[Slack::Default] }.as_slice()
+        };
+        let forms = workload.forms().iter();
+        forms.flat_map(move |form| slacks.iter().map(move |slack| (*form, *slack)))
     }
 
     /// Whether only Wheelhouse with the watch and without it are measured.
@@ -71,7 +93,7 @@ Scheduling and timers row by row: Wheelhouse against tokio and smol.
 Every reading is taken in a process of its own. In each round all runtimes take their turn at a
 workload, in a new order. Shown are medians over the rounds, the median of the rounds' ratios of
 ours to the best rival with its lowest and highest, the target, and whether it was met; below each,
-CPU time and context switches of one run. All rounds take 2 to 3 minutes each.
+CPU time and context switches of one run. All rounds take 5 to 7 minutes each.
 
 USAGE
   cargo run --release -p wheelhouse-benches --bin schedule -- [OPTIONS]
@@ -82,6 +104,8 @@ OPTIONS
 {workloads}
   --runtimes NAME[,..] these runtimes, of {runtimes};
                        all but wheelhouse-unwatched unless told otherwise
+  --slack NAME[,..]    timer slack of rivals where it matters, which is where threads wait for the
+                       next deadline: default, 1ns [both]
   --workers N          worker threads of each runtime, 1 to 512 [2]
   --help               this text
 
@@ -113,11 +137,13 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let options = parse("--rounds 3 --only yield,tree --runtimes tokio --workers=16");
+        let options =
+            parse("--rounds 3 --only yield,tree --runtimes tokio --slack 1ns --workers=16");
         let expected = Options {
             rounds: 3,
             workloads: vec![Workload::Yield, Workload::Tree],
             runtimes: vec![Which::Tokio],
+            slacks: vec![Slack::Fine],
             workers: 16,
         };
         assert_eq!(options, Ok(expected));
@@ -154,6 +180,23 @@ mod tests {
             error.starts_with("`--only sleep`: allowed are spawn-join, "),
             "{error}"
         );
+    }
+
+    #[test]
+    fn slack_is_varied_only_where_it_matters() {
+        let variants = |line, workload| -> Vec<_> {
+            let options: Options = parse(line).expect("allowed");
+            options.variants(workload).map(|(_, slack)| slack).collect()
+        };
+        assert_eq!(variants("", Workload::FewSleeps), Slack::ALL);
+        assert_eq!(variants("--slack 1ns", Workload::FewSleeps), [Slack::Fine]);
+        // Two forms.
+        assert_eq!(
+            variants("--slack 1ns", Workload::Yield),
+            [Slack::Default; 2]
+        );
+        let error = parse("--slack 2ns").expect_err("no such slack");
+        assert_eq!(error, "`--slack 2ns`: allowed are default, 1ns");
     }
 
     #[test]

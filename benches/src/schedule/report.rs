@@ -4,10 +4,21 @@ use std::fmt::Write;
 
 use super::rows::{ROWS, Row, Target, Verdict, WATCH, best_rival};
 use super::runner::{Results, Taken};
+use super::slack::Slack;
 use super::workload::Form;
-use crate::quantity::three_digits;
-use crate::runtime::Which;
-use crate::stats::median;
+use wheelhouse_benches::quantity::three_digits;
+use wheelhouse_benches::runtime::Which;
+use wheelhouse_benches::stats::median;
+
+/// How a workload was run.
+type Variant = (Form, Slack);
+
+fn title((form, slack): Variant) -> &'static str {
+    match slack {
+        Slack::Default => form.title(),
+        Slack::Fine => "rivals' slack at 1 ns",
+    }
+}
 
 /// The width of a runtime's column.
 fn width(which: Which) -> usize {
@@ -30,8 +41,8 @@ pub(super) fn render(results: &Results) -> String {
         if told.replace(row.workload) != Some(row.workload) {
             let _ = writeln!(text, "\n{}", row.workload.title());
         }
-        for form in row.workload.forms() {
-            write_row(&mut text, results, row, *form);
+        for variant in options.variants(row.workload) {
+            write_row(&mut text, results, row, variant);
         }
     }
     write_failures(&mut text, results);
@@ -46,28 +57,28 @@ fn write_head(text: &mut String, runtimes: &[Which]) {
     text.push_str("   ours (lowest – highest)   target\n");
 }
 
-fn write_row(text: &mut String, results: &Results, row: &Row, form: Form) {
-    let label = format!("{}, {}", row.label, form.title());
+fn write_row(text: &mut String, results: &Results, row: &Row, variant: Variant) {
+    let label = format!("{}, {}", row.label, title(variant));
     let _ = write!(text, "  {label:<42}");
     for which in &results.options.runtimes {
-        let figure = median(&figures(results, *which, row, form, row.key));
+        let figure = median(&figures(results, *which, row, variant, row.key));
         let shown = figure.map(|figure| three_digits(figure / row.scale));
         let shown = shown.unwrap_or_else(|| "–".to_owned());
         let _ = write!(text, "{shown:>0$}", width(*which));
     }
-    let ours = figures(results, Which::Wheelhouse, row, form, row.key);
+    let ours = figures(results, Which::Wheelhouse, row, variant, row.key);
     let row = &judged(results, row);
-    let rivals = rivals(results, row, form);
+    let rivals = rivals(results, row, variant);
     match row.target.judge(&ours, &rivals) {
         Some(verdict) => write_verdict(text, row, verdict, best_rival(&rivals)),
         None => text.push('\n'),
     }
-    write_costs(text, results, row, form);
+    write_costs(text, results, row, variant);
 }
 
-fn figures(results: &Results, which: Which, row: &Row, form: Form, key: &str) -> Vec<f64> {
-    let same =
-        |taken: &&Taken| (taken.which, taken.workload, taken.form) == (which, row.workload, form);
+fn figures(results: &Results, which: Which, row: &Row, variant: Variant, key: &str) -> Vec<f64> {
+    let asked = (which, row.workload, variant);
+    let same = |taken: &&Taken| (taken.which, taken.workload, (taken.form, taken.slack)) == asked;
     let figure = |taken: &Taken| taken.reading.as_ref().ok()?.get(key);
     results
         .taken
@@ -88,21 +99,21 @@ fn judged(results: &Results, row: &Row) -> Row {
 
 /// The runtimes that ours is judged against. Ours without its watch is one only where a target
 /// names it.
-fn rivals(results: &Results, row: &Row, form: Form) -> Vec<(Which, Vec<f64>)> {
+fn rivals(results: &Results, row: &Row, variant: Variant) -> Vec<(Which, Vec<f64>)> {
     let named = |which| matches!(row.target, Target::Of(named, _) if named == which);
     let rivals = Which::ALL.into_iter().filter(|which| match which {
         Which::Wheelhouse => false,
         Which::WheelhouseUnwatched => named(*which),
         Which::Tokio | Which::SmolStatic | Which::Smol => true,
     });
-    let figures = rivals.map(|which| (which, figures(results, which, row, form, row.key)));
+    let figures = rivals.map(|which| (which, figures(results, which, row, variant, row.key)));
     figures.filter(|(_, figures)| !figures.is_empty()).collect()
 }
 
 fn write_verdict(text: &mut String, row: &Row, verdict: Verdict, best: Option<Which>) {
     let shown = |value: f64| match row.target {
         Target::AtMost(_) => three_digits(value / row.scale),
-        Target::OfBest(_) | Target::Of(..) => format!("{value:.2}"),
+        Target::OfBest(_) | Target::Of(..) | Target::Shown => format!("{value:.2}"),
     };
     let spread = verdict.spread;
     let range = format!(
@@ -124,7 +135,7 @@ fn write_verdict(text: &mut String, row: &Row, verdict: Verdict, best: Option<Wh
 }
 
 /// CPU time and switches beside every figure: a wall time that was bought with them shows.
-fn write_costs(text: &mut String, results: &Results, row: &Row, form: Form) {
+fn write_costs(text: &mut String, results: &Results, row: &Row, variant: Variant) {
     let first = ROWS.iter().find(|other| other.workload == row.workload);
     if first.is_some_and(|first| first.key != row.key) {
         return;
@@ -133,10 +144,21 @@ fn write_costs(text: &mut String, results: &Results, row: &Row, form: Form) {
         ("CPU, ms a run", "cpu_ms"),
         ("context switches a run", "switches"),
         ("threads at most", "threads"),
+        ("µs late, p99", "p99_us"),
+        ("ms late at most", "max_ms"),
+        ("sleeps a second", "sleeps_s"),
+        ("ms at longest before the burst", "quiet_ms"),
+        ("ms from the deadline to the last", "last_ms"),
+        ("a worker's timer slack, ns", "slack_ns"),
     ] {
         let runtimes = results.options.runtimes.iter().copied();
-        let cost = |which| (which, median(&figures(results, which, row, form, key)));
+        let cost = |which| (which, median(&figures(results, which, row, variant, key)));
         let costs: Vec<_> = runtimes.map(cost).collect();
+        // What has a row of its own stands there.
+        let own = |other: &Row| (other.workload, other.key) == (row.workload, key);
+        if ROWS.iter().any(own) && !matches!(key, "cpu_ms") {
+            continue;
+        }
         if costs.iter().all(|(_, cost)| cost.is_none()) {
             continue;
         }
@@ -152,9 +174,12 @@ fn write_costs(text: &mut String, results: &Results, row: &Row, form: Form) {
 fn write_failures(text: &mut String, results: &Results) {
     for taken in &results.taken {
         if let Err(why) = &taken.reading {
-            let (workload, which, form) =
-                (taken.workload.name(), taken.which.name(), taken.form.name());
-            let _ = writeln!(text, "FAILED: {workload}, {which}, {form}: {why}");
+            let (workload, which) = (taken.workload.name(), taken.which.name());
+            let (form, slack) = (taken.form.name(), taken.slack.name());
+            let _ = writeln!(
+                text,
+                "FAILED: {workload}, {which}, {form}, slack {slack}: {why}"
+            );
         }
     }
 }
@@ -162,9 +187,9 @@ fn write_failures(text: &mut String, results: &Results) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::options::Options;
-    use crate::schedule::reading::Reading;
-    use crate::schedule::workload::Workload;
+    use crate::options::Options;
+    use crate::workload::Workload;
+    use wheelhouse_benches::reading::Reading;
 
     fn taken(which: Which, line: &str) -> Taken {
         let reading = Reading::from_line(line).ok_or_else(|| "it broke".to_owned());
@@ -172,6 +197,7 @@ mod tests {
             which,
             workload: Workload::ForeignSpawn,
             form: Form::Outside,
+            slack: Slack::Default,
             reading,
         }
     }
@@ -183,7 +209,7 @@ mod tests {
             rounds: 1,
             workloads: vec![Workload::ForeignSpawn],
             runtimes,
-            workers: 2,
+            ..Options::new()
         };
         Results { options, taken }
     }
@@ -244,7 +270,7 @@ mod tests {
     fn a_reading_that_failed_is_told() {
         let text = render(&results(vec![taken(Which::Tokio, "")]));
         assert!(
-            text.contains("FAILED: foreign-spawn, tokio, outside: it broke"),
+            text.contains("FAILED: foreign-spawn, tokio, outside, slack default: it broke"),
             "{text}"
         );
     }

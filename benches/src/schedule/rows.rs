@@ -1,9 +1,10 @@
 //! The rows: which number of which workload, and what it is to reach.
 
-use super::workload::Workload;
-use crate::heartbeat::Case;
-use crate::runtime::Which;
-use crate::stats::{Spread, median, ratios_to_best};
+use super::burst::Probe;
+use super::workload::{Pending, Workload};
+use wheelhouse_benches::heartbeat::Case;
+use wheelhouse_benches::runtime::Which;
+use wheelhouse_benches::stats::{Spread, median, ratios_to_best};
 
 /// What a row is to reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub(super) enum Target {
     Of(Which, f64),
     /// A bound on our own figure.
     AtMost(f64),
+    /// None: it is shown beside the rivals'.
+    Shown,
 }
 
 /// One row.
@@ -39,7 +42,7 @@ const fn row(workload: Workload, key: &'static str, label: &'static str, target:
 }
 
 /// All rows, in the order of the workloads.
-pub(super) const ROWS: [Row; 20] = [
+pub(super) const ROWS: [Row; 28] = [
     row(Workload::SpawnJoin, "ns", "ns a task", Target::OfBest(0.5)),
     row(
         Workload::ForeignSpawn,
@@ -62,6 +65,18 @@ pub(super) const ROWS: [Row; 20] = [
     row(Workload::OwnPairs, "ns", "ns a pair", Target::OfBest(0.33)),
     row(Workload::Tree, "ns", "ns a task", Target::OfBest(0.4)),
     row(Workload::Timeout, "ns", "ns a timeout", Target::OfBest(0.2)),
+    row(
+        Workload::TimeoutPending(Pending::Million),
+        "ns",
+        "ns a timeout",
+        Target::OfBest(0.2),
+    ),
+    row(
+        Workload::TimeoutPending(Pending::TenMillion),
+        "ns",
+        "ns a timeout",
+        Target::OfBest(0.2),
+    ),
     row(
         Workload::Sleepers,
         "bytes",
@@ -94,6 +109,12 @@ pub(super) const ROWS: [Row; 20] = [
     ),
     row(
         Workload::ManySleeps,
+        "p50_us",
+        "µs late, p50",
+        Target::Shown,
+    ),
+    row(
+        Workload::ManySleeps,
         "p99_us",
         "µs late, p99",
         Target::OfBest(1.0),
@@ -103,6 +124,31 @@ pub(super) const ROWS: [Row; 20] = [
         "cpu_ms",
         "ms of CPU",
         Target::Of(Which::Tokio, 1.0),
+    ),
+    row(
+        Workload::Burst(Probe::Sleeps),
+        "longest_ms",
+        "ms waited at longest",
+        Target::Of(Which::Tokio, 1.0),
+    ),
+    row(
+        Workload::Burst(Probe::Yields),
+        "longest_ms",
+        "ms waited at longest",
+        Target::Of(Which::Tokio, 1.0),
+    ),
+    row(Workload::Staggered, "p50_us", "µs late, p50", Target::Shown),
+    row(
+        Workload::Staggered,
+        "wakeups_s",
+        "wake-ups a second",
+        Target::Shown,
+    ),
+    row(
+        Workload::Staggered,
+        "cpu_us",
+        "µs of CPU a sleep",
+        Target::Shown,
     ),
     row(
         Workload::Heartbeats(Case::FewBlockers),
@@ -152,6 +198,7 @@ impl Target {
                 (ratios_to_best(ours, &[rival]), bound)
             }
             Target::AtMost(bound) => (ours.to_vec(), bound),
+            Target::Shown => return None,
         };
         let spread = Spread::of(&figures)?;
         Some(Verdict {
@@ -166,6 +213,7 @@ impl Target {
             Target::OfBest(bound) => format!("≤ {bound:.2} of the best rival"),
             Target::Of(which, bound) => format!("≤ {bound:.2} of {}", which.name()),
             Target::AtMost(bound) => format!("≤ {:.0}", bound / scale),
+            Target::Shown => String::new(),
         }
     }
 }

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::cell::{self, Task};
 use super::options::Options;
-use super::reading::Reading;
-use super::timers::Random;
+use super::slack::Slack;
 use super::workload::{Form, Workload};
-use crate::child;
-use crate::runtime::Which;
+use wheelhouse_benches::child;
+use wheelhouse_benches::random::shuffle;
+use wheelhouse_benches::reading::Reading;
+use wheelhouse_benches::runtime::Which;
 
 /// A reading that takes longer than this has hung.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// One reading, or why there is none.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Taken {
     pub(super) which: Which,
     pub(super) workload: Workload,
     pub(super) form: Form,
+    pub(super) slack: Slack,
     pub(super) reading: Result<Reading, String>,
 }
 
@@ -45,12 +47,14 @@ pub(super) fn run_all(options: &Options) -> io::Result<Results> {
             which,
             workload,
             form,
+            slack,
             ..
         } = *task;
         taken.push(Taken {
             which,
             workload,
             form,
+            slack,
             reading: end.and_then(|()| read()),
         });
     }
@@ -66,13 +70,14 @@ fn order(options: &Options) -> Vec<Task> {
     let mut tasks = Vec::new();
     for round in 0..options.rounds {
         for (index, workload) in options.workloads.iter().copied().enumerate() {
-            for form in workload.forms() {
+            for (form, slack) in options.variants(workload) {
                 let mut runtimes = options.runtimes.clone();
                 shuffle(&mut runtimes, (round * 100 + index) as u64);
                 let task = |which| Task {
                     which,
                     workload,
-                    form: *form,
+                    form,
+                    slack,
                     workers: options.workers,
                 };
                 tasks.extend(runtimes.into_iter().map(task));
@@ -80,15 +85,6 @@ fn order(options: &Options) -> Vec<Task> {
         }
     }
     tasks
-}
-
-/// Fisher and Yates's shuffle.
-fn shuffle<T>(items: &mut [T], seed: u64) {
-    let mut random = Random::new(seed);
-    for last in (1..items.len()).rev() {
-        let other = random.next() % (last as u64 + 1);
-        items.swap(last, other as usize);
-    }
 }
 
 fn show_progress(tasks: &[Task], index: usize, rounds: usize, elapsed: Duration) {
@@ -131,28 +127,13 @@ mod tests {
     fn every_round_has_every_runtime_at_every_workload_and_form() {
         let options = Options {
             rounds: 2,
-            workloads: vec![Workload::Yield, Workload::Idle],
-            runtimes: Which::COMPARED.to_vec(),
-            workers: 2,
+            workloads: vec![Workload::Yield, Workload::FewSleeps, Workload::Idle],
+            ..Options::new()
         };
         let tasks = order(&options);
-        // Two forms of the one, one of the other.
-        assert_eq!(tasks.len(), 2 * 3 * 4);
+        // Two forms of the first, two slacks of the second, one of either for the third.
+        assert_eq!(tasks.len(), 2 * 5 * 4);
         let count = |which| tasks.iter().filter(|task| task.which == which).count();
-        assert!(Which::COMPARED.into_iter().all(|which| count(which) == 6));
-    }
-
-    #[test]
-    fn the_order_changes_from_round_to_round() {
-        let orders = [0, 100, 200, 300].map(|seed| {
-            let mut items = [0, 1, 2, 3];
-            shuffle(&mut items, seed);
-            items
-        });
-        assert!(orders.iter().any(|order| *order != orders[0]), "{orders:?}");
-        for mut order in orders {
-            order.sort_unstable();
-            assert_eq!(order, [0, 1, 2, 3]);
-        }
+        assert!(Which::COMPARED.into_iter().all(|which| count(which) == 10));
     }
 }

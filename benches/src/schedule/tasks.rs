@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures::channel::oneshot;
 
 use super::workload::Form;
-use crate::runtime::Runtime;
+use wheelhouse_benches::runtime::Runtime;
 
 fn nanos_each(start: Instant, operations: u64) -> f64 {
     start.elapsed().as_nanos() as f64 / operations as f64
@@ -163,8 +163,8 @@ fn node<R: Runtime>(first: u64, leaves: u64) -> Pin<Box<dyn Future<Output = u64>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::Which;
-    use crate::with_runtime;
+    use wheelhouse_benches::runtime::Which;
+    use wheelhouse_benches::with_runtime;
 
     fn all_bodies<R: Runtime>() {
         let runtime = R::start(2).expect("two workers start");

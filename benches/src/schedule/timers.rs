@@ -2,14 +2,16 @@
 //! body.
 
 use std::future::{Future, poll_fn};
+use std::sync::OnceLock;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::reading::Reading;
-use crate::heartbeat::{Case, Task, Timing, cell};
-use crate::process::Memory;
-use crate::runtime::Runtime;
-use crate::stats::percentile;
+use wheelhouse_benches::heartbeat::{Case, Task, Timing, cell};
+use wheelhouse_benches::process::Memory;
+use wheelhouse_benches::random::Random;
+use wheelhouse_benches::reading::Reading;
+use wheelhouse_benches::runtime::Runtime;
+use wheelhouse_benches::stats::percentile;
 
 /// Pending once, and woken at once: the timeout around it is armed, and cancelled.
 fn pending_once() -> impl Future<Output = u64> + Send {
@@ -37,21 +39,32 @@ pub(super) async fn timeouts<R: Runtime>(count: u64) -> f64 {
     start.elapsed().as_nanos() as f64 / count as f64
 }
 
+/// A time before all sleepers started, where it costs none of them any memory.
+static ORIGIN: OnceLock<Instant> = OnceLock::new();
+
 /// Spawned sleepers, all asleep at the same time: the memory of each, and how much longer than one
 /// sleep it takes until all of them were spawned and are awake again.
 ///
 /// The duration is a constant, as it mostly is in programs: kept in each future, it would count as
-/// memory.
+/// memory. So would the time at which each started, so that only one in a thousand keeps it and is
+/// held to it exactly; the others must sleep past the end of a sleep that started before them all.
 pub(super) async fn sleepers<R: Runtime, const MILLIS: u64>(count: u64) -> Reading {
     let sleep = Duration::from_millis(MILLIS);
     let mut tasks = Vec::with_capacity(count as usize);
     let before = Memory::now().resident;
     let start = Instant::now();
-    for _ in 0..count {
-        tasks.push(R::spawn(async {
-            R::sleep(Duration::from_millis(MILLIS)).await;
-            1_u64
-        }));
+    ORIGIN.get_or_init(|| start);
+    for number in 0..count {
+        tasks.push(if number.is_multiple_of(1_000) {
+            R::spawn(exact_sleeper::<R, MILLIS>())
+        } else {
+            R::spawn(async {
+                R::sleep(Duration::from_millis(MILLIS)).await;
+                let origin = ORIGIN.get().expect("it was set before this was spawned");
+                lateness(origin.elapsed(), Duration::from_millis(MILLIS));
+                1
+            })
+        });
     }
     // By then all are asleep, and none is awake yet.
     R::sleep(sleep * 2 / 5).await;
@@ -66,6 +79,13 @@ pub(super) async fn sleepers<R: Runtime, const MILLIS: u64>(count: u64) -> Readi
     reading.set("bytes", grown as f64 / count as f64);
     reading.set("last_ms", late as f64 / 1e6);
     reading
+}
+
+async fn exact_sleeper<R: Runtime, const MILLIS: u64>() -> u64 {
+    let start = Instant::now();
+    R::sleep(Duration::from_millis(MILLIS)).await;
+    lateness(start.elapsed(), Duration::from_millis(MILLIS));
+    1
 }
 
 /// Tasks that each sleep for random times, one after the other; how late they are.
@@ -109,13 +129,17 @@ pub(super) fn heartbeats<R: Runtime>(runtime: &R, case: Case) -> Reading {
 }
 
 /// Nanoseconds past what was asked.
-fn lateness(slept: Duration, asked: Duration) -> u64 {
+///
+/// # Panics
+///
+/// If the sleep was shorter.
+pub(super) fn lateness(slept: Duration, asked: Duration) -> u64 {
     let late = slept.checked_sub(asked);
     let late = late.unwrap_or_else(|| panic!("a sleep of {asked:?} took only {slept:?}"));
     u64::try_from(late.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn lateness_reading(mut late: Vec<u64>) -> Reading {
+pub(super) fn lateness_reading(mut late: Vec<u64>) -> Reading {
     late.sort_unstable();
     let mut reading = Reading::default();
     reading.set("p50_us", percentile(&late, 50.0) as f64 / 1e3);
@@ -124,34 +148,11 @@ fn lateness_reading(mut late: Vec<u64>) -> Reading {
     reading
 }
 
-/// xorshift64*: the same durations for every runtime.
-#[derive(Debug)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Random {
-        // Neighbouring seeds shall not start alike, and zero would stay zero.
-        Random(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn between(&mut self, from: Duration, to: Duration) -> Duration {
-        let part = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        from + (to - from).mul_f64(part)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::Which;
-    use crate::with_runtime;
+    use wheelhouse_benches::runtime::Which;
+    use wheelhouse_benches::with_runtime;
 
     const MILLI: Duration = Duration::from_millis(1);
 
@@ -177,14 +178,5 @@ mod tests {
     #[should_panic(expected = "a sleep of 1ms took only 999µs")]
     fn an_early_sleep_fails() {
         lateness(Duration::from_micros(999), MILLI);
-    }
-
-    #[test]
-    fn random_times_stay_between_their_ends_and_differ() {
-        let mut random = Random::new(7);
-        let times: Vec<_> = (0..100).map(|_| random.between(MILLI, 2 * MILLI)).collect();
-        assert!(times.iter().all(|time| (MILLI..2 * MILLI).contains(time)));
-        assert!(times.windows(2).any(|pair| pair[0] != pair[1]));
-        assert_ne!(Random::new(0).next(), Random::new(1).next());
     }
 }

@@ -1,6 +1,7 @@
 //! The workloads, and the forms in which each is run.
 
-use crate::heartbeat::Case;
+use super::burst::Probe;
+use wheelhouse_benches::heartbeat::Case;
 
 /// Where a workload's body is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +42,22 @@ impl Form {
     }
 }
 
+/// How many timers are pending while others are armed and cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pending {
+    Million,
+    TenMillion,
+}
+
+impl Pending {
+    pub(super) fn count(self) -> usize {
+        match self {
+            Pending::Million => 1_000_000,
+            Pending::TenMillion => 10_000_000,
+        }
+    }
+}
+
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Workload {
@@ -53,16 +70,19 @@ pub(super) enum Workload {
     OwnPairs,
     Tree,
     Timeout,
+    TimeoutPending(Pending),
     Sleepers,
     FewSleeps,
     ManySleeps,
+    Burst(Probe),
+    Staggered,
     Heartbeats(Case),
     Idle,
 }
 
 impl Workload {
     /// All of them, in the order of the table.
-    pub(super) const ALL: [Workload; 16] = [
+    pub(super) const ALL: [Workload; 21] = [
         Workload::SpawnJoin,
         Workload::ForeignSpawn,
         Workload::ForeignRoundTrip,
@@ -72,9 +92,14 @@ impl Workload {
         Workload::OwnPairs,
         Workload::Tree,
         Workload::Timeout,
+        Workload::TimeoutPending(Pending::Million),
+        Workload::TimeoutPending(Pending::TenMillion),
         Workload::Sleepers,
         Workload::FewSleeps,
         Workload::ManySleeps,
+        Workload::Burst(Probe::Sleeps),
+        Workload::Burst(Probe::Yields),
+        Workload::Staggered,
         Workload::Heartbeats(Case::FewBlockers),
         Workload::Heartbeats(Case::ManyBlockers),
         Workload::Heartbeats(Case::Hogs),
@@ -93,9 +118,14 @@ impl Workload {
             Workload::OwnPairs => "own-pairs",
             Workload::Tree => "tree",
             Workload::Timeout => "timeout",
+            Workload::TimeoutPending(Pending::Million) => "timeout-1m",
+            Workload::TimeoutPending(Pending::TenMillion) => "timeout-10m",
             Workload::Sleepers => "sleepers",
             Workload::FewSleeps => "few-sleeps",
             Workload::ManySleeps => "many-sleeps",
+            Workload::Burst(Probe::Sleeps) => "burst",
+            Workload::Burst(Probe::Yields) => "burst-yields",
+            Workload::Staggered => "staggered",
             Workload::Heartbeats(Case::FewBlockers) => "heartbeats",
             Workload::Heartbeats(Case::ManyBlockers) => "heartbeats-64",
             Workload::Heartbeats(Case::Hogs) => "heartbeats-hogs",
@@ -126,9 +156,22 @@ impl Workload {
             }
             Workload::Tree => "a tree of tasks, ten to a node, 1,000,000 leaves",
             Workload::Timeout => "timeout(30 s) around a future that is pending once",
+            Workload::TimeoutPending(Pending::Million) => {
+                "timeout(30 s) around one that is pending once, 1,000,000 other timers armed"
+            }
+            Workload::TimeoutPending(Pending::TenMillion) => {
+                "timeout(30 s) around one that is pending once, 10,000,000 other timers armed"
+            }
             Workload::Sleepers => "1,000,000 spawned tasks in sleep(10 s)",
             Workload::FewSleeps => "10 tasks × 200 random sleeps of 0.2 to 20 ms",
             Workload::ManySleeps => "20,000 tasks × 20 random sleeps of 1 to 50 ms",
+            Workload::Burst(Probe::Sleeps) => {
+                "1,000,000 sleepers with one deadline, others in sleep(1 ms) meanwhile"
+            }
+            Workload::Burst(Probe::Yields) => {
+                "1,000,000 sleepers with one deadline, others that only yield meanwhile"
+            }
+            Workload::Staggered => "50 sleepers of 20, 40, .. 1,000 µs, for 2 s",
             Workload::Heartbeats(Case::FewBlockers) => {
                 "100 heartbeats of 10 ms while 4 tasks each block a worker for 1 s"
             }
@@ -152,20 +195,36 @@ impl Workload {
             | Workload::OwnPairs
             | Workload::Tree
             | Workload::Timeout => &[Form::Spawned, Form::Main],
-            Workload::Sleepers | Workload::FewSleeps | Workload::ManySleeps => &[Form::Spawned],
-            Workload::Heartbeats(_) => &[Form::Spawned],
+            Workload::TimeoutPending(_)
+            | Workload::Sleepers
+            | Workload::FewSleeps
+            | Workload::ManySleeps
+            | Workload::Burst(_)
+            | Workload::Staggered
+            | Workload::Heartbeats(_) => &[Form::Spawned],
             Workload::ForeignSpawn | Workload::ForeignRoundTrip | Workload::Idle => {
                 &[Form::Outside]
             }
         }
     }
 
+    /// Whether its threads wait for the next deadline so often that the kernel's timer slack shows.
+    pub(super) fn depends_on_slack(self) -> bool {
+        matches!(
+            self,
+            Workload::Sleepers | Workload::FewSleeps | Workload::ManySleeps | Workload::Staggered
+        )
+    }
+
     /// How often it is run and measured in one process, after one run that isn't.
     pub(super) fn repeats(self) -> usize {
         match self {
-            Workload::Sleepers
+            Workload::TimeoutPending(_)
+            | Workload::Sleepers
             | Workload::FewSleeps
             | Workload::ManySleeps
+            | Workload::Burst(_)
+            | Workload::Staggered
             | Workload::Heartbeats(_)
             | Workload::Idle => 1,
             Workload::Tree => 3,

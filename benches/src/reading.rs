@@ -1,20 +1,39 @@
 //! What one process measured: named numbers, and the line that carries them to its parent.
 
+use crate::process::Usage;
+
 /// Named numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Reading(Vec<(String, f64)>);
+pub struct Reading(Vec<(String, f64)>);
 
 impl Reading {
     /// Adds a number, or replaces the one of this name.
-    pub(super) fn set(&mut self, name: &str, value: f64) {
+    pub fn set(&mut self, name: &str, value: f64) {
         match self.0.iter_mut().find(|(own, _)| own == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name.to_owned(), value)),
         }
     }
 
+    /// Adds what one of so many repeats used: CPU time and context switches.
+    pub fn set_used(&mut self, used: Usage, repeats: usize) {
+        let repeats = repeats as f64;
+        self.set("cpu_ms", used.cpu.as_secs_f64() * 1e3 / repeats);
+        self.set("switches", used.switches as f64 / repeats);
+    }
+
+    /// Adds those numbers of `other` whose names it doesn't have yet.
+    pub fn add_missing(&mut self, other: &Reading) {
+        for (name, value) in &other.0 {
+            if self.get(name).is_none() {
+                self.set(name, *value);
+            }
+        }
+    }
+
     /// The number of this name.
-    pub(super) fn get(&self, name: &str) -> Option<f64> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<f64> {
         self.0
             .iter()
             .find(|(own, _)| own == name)
@@ -22,18 +41,20 @@ impl Reading {
     }
 
     /// The names of all numbers.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// As one line.
-    pub(super) fn to_line(&self) -> String {
+    #[must_use]
+    pub fn to_line(&self) -> String {
         let pair = |(name, value): &(String, f64)| format!("{name}={value}");
         self.0.iter().map(pair).collect::<Vec<_>>().join(" ")
     }
 
     /// Reads such a line; `None` if it isn't one.
-    pub(super) fn from_line(line: &str) -> Option<Reading> {
+    #[must_use]
+    pub fn from_line(line: &str) -> Option<Reading> {
         let mut reading = Reading::default();
         for word in line.split_whitespace() {
             let (name, value) = word.split_once('=')?;
@@ -59,6 +80,16 @@ mod tests {
         );
         assert_eq!(reading.get("ns"), Some(100.25));
         assert_eq!(reading.get("wall"), None);
+    }
+
+    #[test]
+    fn a_number_that_is_there_is_not_replaced_by_a_missing_one() {
+        let mut reading = Reading::from_line("ns=1 cpu_ms=2").expect("a reading");
+        reading.add_missing(&Reading::from_line("cpu_ms=30 switches=4").expect("a reading"));
+        assert_eq!(
+            Some(reading),
+            Reading::from_line("ns=1 cpu_ms=2 switches=4")
+        );
     }
 
     #[test]
