@@ -342,7 +342,9 @@ impl Pool {
 
     /// Queues a woken task from a thread that is not one of the pool's workers. If the pool is
     /// closed, others see to its end: it is in the registry, or being polled. So a wake never runs
-    /// anybody's destructors.
+    /// anybody's destructors. If the task was ended after it was claimed for the queue and before it got
+    /// there, and nobody empties the queue any more, what is left of it (its memory) stays there until
+    /// somebody spawns, or gives the last handle back.
     pub(super) fn inject(&self, task: Runnable) {
         self.injector.push(task);
         self.notify();

@@ -128,7 +128,12 @@ fn nothing_is_left(world: &World, handle: Handle, context: &str) {
         }
     };
     none("all threads end", &|| threads_named("st-").is_empty());
-    none("all tasks are freed", &|| memory::tasks() == 0);
+    none("all tasks are freed", &|| {
+        // A wake-up that came too late to be of use may have left an ended task in a queue, which whoever
+        // spawns takes out.
+        drop(handle.spawn(async {}));
+        memory::tasks() == 0
+    });
     none("nothing lives", &|| world.population.load(SeqCst) == 0);
     // One that was started for a job may find that done, and has no name before it has run.
     none("threads and jobs are gone from the figures", &|| {
