@@ -8,8 +8,8 @@ use crate::{
     group::{Failure, Next, Shutdown},
     task::{self, Scoped, Task, TaskInfo, TaskLocal, TaskState},
     time::{
-        self, Advance, Clock, DelayQueue, Drain, Elapsed, Expired, Interval, Key, ManualClock,
-        MissedTickBehavior, Sleep, Tick, Timeout, Wheel,
+        self, Advance, Advancing, Clock, DelayQueue, Drain, Elapsed, Expired, Hold, Interval, Key,
+        ManualClock, MissedTickBehavior, Sleep, Tick, Timeout, Wheel,
     },
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -105,6 +105,8 @@ assert_impl_all!(time::Next<'static, u8>: Send, Sync, Unpin);
 assert_impl_all!(time::Next<'static, PhantomPinned>: Unpin);
 assert_not_impl_any!(time::Next<'static, Rc<()>>: Send, Sync);
 assert_not_impl_any!(time::Next<'static, u8>: UnwindSafe);
+assert_impl_all!(Advancing: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Hold: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Timeout<YieldNow>: Send, Sync, Unpin, UnwindSafe);
 assert_not_impl_any!(Timeout<Rc<()>>: Send, Sync);
 assert_not_impl_any!(Timeout<PhantomPinned>: Unpin);

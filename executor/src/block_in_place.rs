@@ -50,7 +50,7 @@ impl<'a> HandedOff<'a> {
         local.queue.tell();
         let timers = local.shared.timers();
         let sleepers = pool.sleepers();
-        sleepers.hand_time_over(local.queue.seat(), || timers.next_deadline());
+        sleepers.relieve(local.queue.seat(), || timers.next_deadline());
         let monitor = local.shared.monitor();
         let start = |seat| local.shared.start_worker(seat);
         if let Err(reason) = pool.stand_in(monitor.watches(), start) {

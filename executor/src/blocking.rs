@@ -14,6 +14,7 @@ use crate::{
     builder::BlockingOptions,
     context,
     metrics::Metrics,
+    scheduler::waits,
     shared::Shared,
     task::{Runnable, Runner, Schedule},
     threads::{Announced, Running},
@@ -68,6 +69,9 @@ impl Blocking {
     ///
     /// If there is no thread at all and none could be started; the job has been cancelled.
     pub(crate) fn push(&self, shared: &Arc<Shared>, job: Runnable) -> io::Result<()> {
+        if let Some(quiescence) = shared.pool().quiescence() {
+            quiescence.begin();
+        }
         let announce = |number| shared.announce_thread(&format!("b{number}"));
         match self.queue.push(job, announce) {
             Pushed::Queued => {}
@@ -82,6 +86,7 @@ impl Blocking {
         let worker = Arc::clone(shared);
         let started = thread.start(shared.thread_options(), move |running| {
             let _entered = worker.enter();
+            let _jobs = waits::runs_jobs_of(worker.pool().number());
             let run = |job| run(&worker, running, job);
             worker.blocking().queue.serve(run);
         });
@@ -125,7 +130,17 @@ fn end_each(
 ) {
     for job in jobs {
         shared.unhandled().contain(Place::Output, || end(job));
+        ended(shared);
     }
+}
+
+/// A job that was pushed has run, or will not.
+fn ended(shared: &Shared) {
+    let pool = shared.pool();
+    if let Some(quiescence) = pool.quiescence() {
+        quiescence.end();
+    }
+    pool.ring_if_idle();
 }
 
 /// Runs a job on a thread of the pool; whatever it leaves behind, the thread goes on.
@@ -142,6 +157,7 @@ fn run(shared: &Shared, running: &Running, job: Runnable) {
         std::mem::forget(shared.timers().enter_external());
     }
     running.polling().rest();
+    ended(shared);
 }
 
 /// A job's future.

@@ -3,6 +3,7 @@
 mod blocked;
 mod blocking;
 mod panics;
+mod paused;
 mod range;
 mod timers;
 
@@ -80,7 +81,8 @@ impl Builder {
 
     /// What the threads' names begin with: by default workers are called `wheelhouse-0` and so on,
     /// threads for blocking jobs `wheelhouse-b0`, spares `wheelhouse-s0`, the thread that watches them
-    /// `wheelhouse-monitor`, and the one that calls hooks `wheelhouse-reports`. It may not contain NUL.
+    /// `wheelhouse-monitor`, the one that calls hooks `wheelhouse-reports`, and that of a [paused
+    /// clock](Self::start_paused) `wheelhouse-clock`. It may not contain NUL.
     ///
     /// # Examples
     ///
@@ -228,6 +230,7 @@ impl fmt::Debug for Builder {
             .field("shutdown_on_unhandled_panic", &panics.shut_down)
             .field("precise_timers", &timers.precise)
             .field("max_timer_slack", &timers.max_slack)
+            .field("start_paused", &timers.start_paused)
             .finish_non_exhaustive()
     }
 }

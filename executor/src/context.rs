@@ -83,6 +83,12 @@ pub(crate) fn is_worker() -> bool {
     worker().is_some()
 }
 
+/// The seat at which this thread works in that pool, if it does.
+pub(crate) fn seat_of(pool: u16) -> Option<usize> {
+    let local = worker().filter(|local| local.shared.pool().number() == pool)?;
+    Some(local.queue.seat())
+}
+
 /// Hands a task to `push` with this thread's queue, if it is a worker of that pool.
 #[inline]
 pub(crate) fn push_local(

@@ -36,9 +36,10 @@
 //! | have no more blocking jobs wait than you can serve | [`Builder::max_blocking_queue`] |
 //! | let others run in a long loop | [`consume_budget`], [`yield_now`] |
 //! | spawn from a thread outside | [`Handle`] |
+//! | test what waits for hours, in no time | [`Builder::start_paused`] |
 //!
 //! There is no `#[wheelhouse::main]`. Guides: [coming from asyncio](asyncio); [cancel, drop, abort,
-//! detach](cancel); [when a task blocks](blocked); and [shutting down](shutdown).
+//! detach](cancel); [when a task blocks](blocked); [shutting down](shutdown); and [paused time](testing), for tests.
 //!
 //! # Promises
 //!
@@ -94,6 +95,7 @@
 //! | [`DelayQueue<T>`](time::DelayQueue) | as `T` | as `T` | yes | as `T` |
 //! | [`Expired<T>`](time::Expired) | as `T` | as `T` | as `T` | as `T` |
 //! | [`time::Next<T>`](time::Next) | as `T` | as `T` | yes | no |
+//! | [`Advancing`](time::Advancing), [`Hold`](time::Hold) | yes | yes | yes | yes |
 
 #[cfg(test)]
 mod auto_traits;
@@ -118,6 +120,7 @@ mod runtime;
 mod scheduler;
 mod scope;
 mod shared;
+mod signal;
 mod spawn;
 mod stuck;
 mod sync;
@@ -163,3 +166,7 @@ pub mod blocked {}
 #[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/shutdown.md")]
 pub mod shutdown {}
+
+#[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}

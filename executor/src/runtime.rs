@@ -122,6 +122,7 @@ impl Runtime {
             runtime.shared().start_worker(seat)?;
         }
         runtime.shared().start_monitor()?;
+        runtime.shared().start_clock()?;
         Ok(runtime)
     }
 
@@ -160,7 +161,7 @@ impl Runtime {
         let (task, handle) =
             unsafe { task::new_unchecked::<F, Pooled>(future, pool, (Location::caller(), None)) };
         self.shared().queue(task);
-        let result = block_on::wait("Runtime::run", handle);
+        let result = block_on::wait("Runtime::run", pool, handle);
         std::mem::forget(abort);
         match result {
             Ok(output) => output,

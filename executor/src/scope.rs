@@ -31,7 +31,7 @@ use crate::{
     blocking::{Job, OnThread},
     context,
     os::fork::Process,
-    scheduler::pool::Pooled,
+    scheduler::{pool::Pooled, waits::Waiting},
     shared::Shared,
     spawn::{no_thread, outside},
     task::{Runnable, Schedule, Site},
@@ -152,7 +152,12 @@ impl<'scope, 'env> Scope<'scope, 'env> {
                 // If the closure has forked, they will not end in this process.
                 process.end_if_forked();
             }
-            data.count.wait();
+            let waiting = Waiting::enter(scope.shared.pool().number(), &data);
+            data.count.give_up();
+            match waiting {
+                None => data.count.wait(),
+                Some(waiting) => waiting.sleep(|| data.count.wait()),
+            }
             result
         });
         match result {

@@ -8,6 +8,7 @@ use crate::{
     os::fork,
     scheduler::pool::{Pool, Pooled},
     scheduler::{
+        clock,
         monitor::{self, Monitor},
         queue::LocalQueue,
         worker,
@@ -25,7 +26,7 @@ use std::{
 };
 use wheelhouse_timer::{
     Clock,
-    driver::{self, ShardSet},
+    driver::{self, Keeper, ShardSet},
 };
 
 /// What everybody who can spawn holds: the handles, the threads, and the runtime itself.
@@ -59,12 +60,22 @@ impl Shared {
             blocking,
             rescue,
             panics,
-            timers: TimerOptions { max_slack, precise },
+            timers:
+                TimerOptions {
+                    max_slack,
+                    precise,
+                    start_paused,
+                },
         } = settings;
         fork::watch()?;
         let pool = Pool::acquire(workers, rescue.max_spares)?;
         pool.set_debug_mode(rescue.debug);
-        let mut timers = ShardSet::new(Clock::monotonic(), workers, EXTERNAL_SHARDS, pool);
+        pool.set_paused(start_paused);
+        let (clock, keeper): (_, &'static dyn Keeper) = match start_paused {
+            true => (driver::paused_clock(), pool.paused_keeper()),
+            false => (Clock::monotonic(), pool),
+        };
+        let mut timers = ShardSet::new(clock, workers, EXTERNAL_SHARDS, keeper);
         if let Some(slack) = max_slack {
             timers.set_max_slack(slack);
         }
@@ -203,7 +214,7 @@ impl Shared {
     /// looked at in the order in which it comes through them, so that none that stays is missed;
     /// one that is seen twice counts as it is seen last.
     pub(crate) fn tasks(&self) -> Vec<TaskInfo> {
-        let now = Stamp::of(self.timers.now());
+        let now = Stamp::of(driver::monotonic_nanos());
         let mut infos = BTreeMap::new();
         let mut see = |mut info: TaskInfo| {
             let before = infos.get(&info.id());
@@ -257,6 +268,18 @@ impl Shared {
         let name = format!("{}-monitor", self.thread_name);
         let thread = self.threads.announce_internal(&name);
         thread.start(&options, move |running| monitor::run(&shared, running))
+    }
+
+    /// Starts the thread of the clock, if that is paused.
+    pub(crate) fn start_clock(self: &Arc<Self>) -> io::Result<()> {
+        if self.pool.quiescence().is_none() {
+            return Ok(());
+        }
+        let shared = Arc::clone(self);
+        let thread = self.announce_thread("clock");
+        thread.start(&self.thread_options, move |running| {
+            clock::run(&shared, running)
+        })
     }
 
     /// Starts the thread that hands reports over.

@@ -6,7 +6,7 @@ use std::fs;
 use std::future::pending;
 use std::thread;
 use std::time::Duration;
-use wheelhouse::{Runtime, sleep, spawn};
+use wheelhouse::{Runtime, sleep, spawn, time};
 use wheelhouse_tests::{Gate, LIMIT, watchdog};
 
 /// How long the runtime is left alone.
@@ -125,5 +125,30 @@ fn while_threads_block_on_futures() {
             assert_idle("blocked", 2 + 2 + MONITOR);
             gate.open();
         });
+    });
+}
+
+#[test]
+fn with_a_paused_clock() {
+    watchdog("idle with a paused clock", LIMIT, || {
+        for held in [false, true] {
+            // Either nobody waits in it, or one waits and another holds the clock.
+            let name = if held { "held" } else { "paused" };
+            let builder = Runtime::builder().start_paused(true).worker_threads(2);
+            let runtime = builder.thread_name(name).build().unwrap();
+            let hold = held.then(|| runtime.block_on(async { time::hold() }));
+            let sleepers: Vec<_> = (0..100)
+                .map(|_| runtime.spawn(async { sleep(Duration::from_secs(1)).await }))
+                .collect();
+            thread::scope(|scope| {
+                if held {
+                    let runtime = &runtime;
+                    scope.spawn(move || runtime.run(async { sleep(Duration::from_secs(2)).await }));
+                }
+                assert_idle(name, 2 + 1 + MONITOR);
+                drop(hold);
+            });
+            assert!(sleepers.iter().all(|sleeper| sleeper.is_finished() == held));
+        }
     });
 }

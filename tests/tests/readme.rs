@@ -99,6 +99,7 @@ fn every_link_leads_somewhere() {
         "executor/docs/cancel.md",
         "executor/docs/blocked.md",
         "executor/docs/shutdown.md",
+        "executor/docs/testing.md",
     ];
     for page in pages {
         let path = workspace().join(page);
@@ -127,7 +128,13 @@ fn every_label_of_the_guides_is_defined_twice() {
     let docs = workspace().join("executor/docs");
     let read = |name| fs::read_to_string(docs.join(name)).expect(name);
     let in_rustdoc = read("links.md");
-    for name in ["asyncio.md", "cancel.md", "blocked.md", "shutdown.md"] {
+    for name in [
+        "asyncio.md",
+        "cancel.md",
+        "blocked.md",
+        "shutdown.md",
+        "testing.md",
+    ] {
         let page = read(name);
         let uses = page.split("][").skip(1);
         let used: Vec<&str> = uses.filter_map(|rest| rest.split(']').next()).collect();

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::paused::Asked;
 use crate::wheel::MAX_TICK;
 
 /// The time of what has no time: later than every deadline, in nanoseconds.
@@ -101,7 +102,7 @@ impl Unit {
 /// What tells the time: the system's monotonic clock, or one that is set by hand. Neither goes back.
 ///
 /// It is for code that is to be tested without waiting. [`sleep`](crate::sleep) and the other
-/// futures of this crate go by the system's clock always.
+/// futures of this crate go by the system's clock, or by a runtime's [paused one](crate#paused-time).
 ///
 /// # Examples
 ///
@@ -160,6 +161,12 @@ impl Clock {
         self.manual.is_some()
     }
 
+    /// A runtime's paused clock, and what is asked of it.
+    pub(crate) fn paused(&self) -> Option<(&ManualClock, &Arc<Asked>)> {
+        let hand = self.manual.as_ref()?;
+        Some((hand, hand.asked.as_ref()?))
+    }
+
     /// What wheels count in that go by this clock.
     pub(crate) fn unit(&self) -> Unit {
         Unit::of_clock(self.is_manual())
@@ -204,6 +211,8 @@ impl From<ManualClock> for Clock {
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     nanos: Arc<AtomicU64>,
+    /// What is asked of it, if it is a runtime's paused one.
+    asked: Option<Arc<Asked>>,
 }
 
 impl ManualClock {
@@ -211,6 +220,15 @@ impl ManualClock {
     pub fn new() -> Self {
         ManualClock {
             nanos: Arc::new(AtomicU64::new(nanos(Instant::now()))),
+            asked: None,
+        }
+    }
+
+    /// As [`new`](Self::new), for a runtime.
+    pub(crate) fn paused(asked: Arc<Asked>) -> Self {
+        ManualClock {
+            asked: Some(asked),
+            ..ManualClock::new()
         }
     }
 
@@ -255,9 +273,13 @@ impl ManualClock {
     /// assert_eq!(hand.now() - start, Duration::from_secs(2));
     /// ```
     pub fn advance_to(&self, now: Instant) {
+        self.move_to(nanos(now));
+    }
+
+    /// As [`advance_to`](Self::advance_to), in nanoseconds.
+    pub(crate) fn move_to(&self, now: u64) {
         // AcqRel: as in `advance`.
-        self.nanos
-            .fetch_max(nanos(now).min(NEVER - 1), Ordering::AcqRel);
+        self.nanos.fetch_max(now.min(NEVER - 1), Ordering::AcqRel);
     }
 
     pub(crate) fn nanos(&self) -> u64 {

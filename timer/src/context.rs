@@ -64,8 +64,8 @@ pub(crate) fn nanos() -> u64 {
     }
 }
 
-/// What time it is by the system's clock.
-pub(crate) fn monotonic_nanos() -> u64 {
+/// What time it is by the system's clock, in nanoseconds since a base that the whole process shares.
+pub fn monotonic_nanos() -> u64 {
     let now = clock::nanos(Instant::now());
     LAST_READ.set(now);
     now
@@ -94,7 +94,8 @@ pub(crate) fn thread_number() -> usize {
 }
 
 /// What time it is, by the clock that [`sleep`](crate::sleep) and the other timers go by: that of
-/// [`Instant::now`].
+/// [`Instant::now`], unless the runtime around this thread has a [paused
+/// clock](crate#paused-time).
 ///
 /// # Examples
 ///

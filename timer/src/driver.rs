@@ -18,7 +18,9 @@ use std::time::Duration;
 pub use crate::budget::{refill as refill_budget, spend as spend_budget};
 pub use crate::clock::NEVER;
 use crate::clock::{self, Clock};
+pub use crate::context::monotonic_nanos;
 use crate::context::{self, Place};
+pub use crate::paused::{Step, paused_clock};
 use crate::slack::Slack;
 use crate::table;
 
@@ -131,6 +133,20 @@ impl ShardSet {
             .unwrap_or(NEVER)
     }
 
+    /// As [`next_deadline`](ShardSet::next_deadline), after a look into every wheel: what was taken
+    /// out does not count any more.
+    pub(crate) fn look(&self) -> u64 {
+        let looks = self.places.iter();
+        let looks = looks.map(|place| place.shard.look(place.generation));
+        looks.min().unwrap_or(NEVER)
+    }
+
+    /// Fires all that is due by `now`. Whether there was anything.
+    pub(crate) fn fire_all(&self, now: u64) -> bool {
+        let fired = (0..self.shards()).map(|shard| self.fire(shard, now, usize::MAX).fired);
+        fired.sum::<usize>() > 0
+    }
+
     /// Calls the wakers of what is due in a shard by `now`, outside its lock. Any thread may, and
     /// several at a time.
     ///
@@ -165,6 +181,9 @@ impl ShardSet {
     pub fn close(&self) {
         for place in &self.places {
             place.shard.close(place.generation);
+        }
+        if let Some((_, asked)) = self.clock.paused() {
+            asked.close();
         }
     }
 

@@ -80,6 +80,13 @@
 //! used is used again for others, and given back in chunks of 1,024 timers. A value in a
 //! [`DelayQueue`] takes about 24 bytes beside its own.
 //!
+//! # Paused time
+//!
+//! A `wheelhouse` runtime that is built with `Builder::start_paused(true)` has a clock of its own, for
+//! tests. It stands still while anything of that runtime can run, and jumps to the next deadline when
+//! nothing can. [`now`] shows it, and [`sleep`] and all the others go by it. [`advance`] moves it by
+//! hand, and while a [`hold`] lives, it moves in no other way.
+//!
 //! # Other executors
 //!
 //! Nothing needs to be set up: outside a `wheelhouse` runtime timers are driven by a thread named
@@ -95,6 +102,7 @@ mod delay_queue;
 #[doc(hidden)]
 pub mod driver;
 mod interval;
+mod paused;
 mod slab;
 mod slack;
 mod sleep;
@@ -115,6 +123,7 @@ pub use clock::{Clock, ManualClock};
 pub use context::now;
 pub use delay_queue::{DelayQueue, Expired, Next};
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+pub use paused::{Advancing, Hold, advance, hold};
 pub use slab::Key;
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};

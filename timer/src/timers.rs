@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 
 use crate::clock::{Clock, NEVER, Unit};
 use crate::driver::{Fired, Keeper};
+use crate::paused::Driven;
 use crate::slab::Key;
 use crate::table;
 use crate::wheel::Wheel;
@@ -133,6 +134,26 @@ impl Shard {
     pub(crate) fn manual_nanos(&self, generation: u32) -> Option<u64> {
         let clock = self.lock(generation)?.claim.as_ref()?.clock.clone();
         clock.is_manual().then(|| clock.nanos())
+    }
+
+    /// The claim's clock and its keeper, if that is a runtime's paused clock.
+    pub(crate) fn driven(&self, generation: u32) -> Option<Driven> {
+        let home = self.lock(generation)?;
+        let claim = home.claim.as_ref()?;
+        let (clock, asked) = claim.clock.paused()?;
+        Some(Driven {
+            clock: clock.clone(),
+            asked: asked.clone(),
+            keeper: claim.keeper,
+        })
+    }
+
+    /// As [`next`](Self::next), after a look into the wheel: what was taken out does not count any more.
+    pub(crate) fn look(&self, generation: u32) -> u64 {
+        if let Some(home) = self.lock(generation) {
+            self.publish(&home);
+        }
+        self.next(generation)
     }
 
     /// Arms a timer for `due`, in nanoseconds.
@@ -367,7 +388,7 @@ impl Batch {
 
 /// Calls a waker and contains its panic, which the panic hook has reported: neither the other
 /// timers nor the thread that fires them can do anything about it.
-fn wake(waker: Waker) {
+pub(crate) fn wake(waker: Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         // Dropping the payload is the user's code once more.
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

@@ -9,6 +9,8 @@ pub(crate) struct TimerOptions {
     pub(crate) precise: bool,
     /// `None`: no bound.
     pub(crate) max_slack: Option<Duration>,
+    /// Whether the clock is a paused one.
+    pub(crate) start_paused: bool,
 }
 
 impl Default for TimerOptions {
@@ -16,6 +18,7 @@ impl Default for TimerOptions {
         TimerOptions {
             precise: true,
             max_slack: None,
+            start_paused: false,
         }
     }
 }

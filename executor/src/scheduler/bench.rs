@@ -19,7 +19,9 @@ impl Pool {
     /// closed.
     pub(super) fn sit_on_bench(&self, seat: usize, limit: Duration) -> bool {
         let until = Instant::now() + limit;
+        self.turns_idle();
         self.crew().sit(seat);
+        self.ring_if_idle();
         loop {
             if self.is_closed() || self.crew().is_called(seat) {
                 return !self.is_closed();

@@ -94,6 +94,8 @@ impl<'a> Looks<'a> {
 
     /// Looks once.
     pub(super) fn look(&mut self) -> Next {
+        // Between one queue and another, a task is in neither.
+        let _under_way = self.pool.under_way();
         // 584 years.
         let now = self.start.elapsed().as_nanos() as u64;
         let mut found = Found::default();

@@ -13,6 +13,9 @@
 //! | [`sleepers`] | the last three together: how a worker sleeps and is woken |
 //! | [`pace`] | how often a busy worker looks up from its queue |
 //! | [`polling`] | what a thread polls, published |
+//! | [`quiescence`] | whether anything can run, for a paused clock |
+//! | [`waits`] | the threads that wait in the runtime, for the same |
+//! | [`clock`] | the thread of a paused clock |
 //! | [`watch`] | a worker's side of the watching |
 //! | [`monitor`] | the thread that watches: who is stuck, and what is done about it |
 //! | [`looks`] | its looks, one by one |
@@ -28,6 +31,7 @@
 
 pub(crate) mod bench;
 mod calls;
+pub(crate) mod clock;
 pub(crate) mod crew;
 mod doze;
 pub(crate) mod idle;
@@ -40,12 +44,14 @@ pub(crate) mod parker;
 pub(crate) mod polling;
 pub(crate) mod pool;
 pub(crate) mod queue;
+mod quiescence;
 pub(crate) mod reports;
 mod shortage;
 mod sleepers;
 mod stint;
 mod suspect;
 mod timekeeper;
+pub(crate) mod waits;
 mod watch;
 mod watched;
 pub(crate) mod worker;

@@ -13,10 +13,13 @@
 //! runtime. There it is only a reference: whoever takes it from the queue gives it back.
 
 use super::{
+    clock::Paused,
     crew::Crew,
     idle::{self, Idle},
     queue::{LocalQueue, SharedQueue, retry},
+    quiescence::Quiescence,
     sleepers::Sleepers,
+    waits::Waits,
 };
 use crate::{
     context,
@@ -51,6 +54,9 @@ pub(crate) struct Pool {
     /// One for each seat; a spare's is made when somebody first sits there.
     queues: Box<[OnceLock<Box<CachePadded<SharedQueue>>>]>,
     registry: Registry,
+    /// Whether its present runtime has a paused clock.
+    is_paused: AtomicBool,
+    paused: Paused,
     /// Whether its present runtime is in debug mode.
     debug: AtomicBool,
     /// Whether it is closed, for those who ask for each task: apart from the idle word, which changes all
@@ -137,6 +143,8 @@ impl Pool {
             crew: Crew::new(workers, spares),
             queues: (0..seats).map(|_| OnceLock::new()).collect(),
             registry: Registry::new(workers),
+            is_paused: AtomicBool::new(false),
+            paused: Paused::new(number),
             debug: AtomicBool::new(false),
             was_closed: AtomicBool::new(false),
             unhandled: Mutex::new(None),
@@ -155,6 +163,37 @@ impl Pool {
             .expect("a task's pool is in the table")
     }
 
+    /// The pool with this number, if there is one.
+    pub(crate) fn find(number: u16) -> Option<&'static Pool> {
+        TABLE.get(usize::from(number))?.get().copied()
+    }
+
+    /// Says whether the runtime that has just acquired it has a paused clock.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        // Relaxed: set before the runtime's threads exist, and before anybody has a handle.
+        self.is_paused.store(paused, Relaxed);
+    }
+
+    /// Who is told of timers under a paused clock.
+    pub(crate) fn paused_keeper(&'static self) -> &'static dyn Keeper {
+        &self.paused
+    }
+
+    /// If its present runtime has a paused clock: whether anything of it can run.
+    pub(crate) fn quiescence(&self) -> Option<&Quiescence> {
+        // Relaxed: as above.
+        self.is_paused.load(Relaxed).then(|| self.its_quiescence())
+    }
+
+    /// For those who know that it has a paused clock.
+    pub(super) fn its_quiescence(&self) -> &Quiescence {
+        &self.paused.quiescence
+    }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.paused.waits
+    }
+
     pub(crate) fn set_debug_mode(&self, debug: bool) {
         // Relaxed: set before the first task exists, and only a hint whether to report.
         self.debug.store(debug, Relaxed);
@@ -162,7 +201,7 @@ impl Pool {
 
     /// Whether the runtime that has the pool with this number is in debug mode. None: no such pool.
     pub(crate) fn is_in_debug_mode(number: u16) -> Option<bool> {
-        let pool = TABLE.get(usize::from(number))?.get()?;
+        let pool = Pool::find(number)?;
         // Relaxed: as above.
         Some(pool.debug.load(Relaxed))
     }
@@ -178,7 +217,7 @@ impl Pool {
         number: u16,
         is_meant: impl FnOnce(Epoch) -> bool,
     ) -> Option<Arc<Unhandled>> {
-        let pool = TABLE.get(usize::from(number))?.get()?;
+        let pool = Pool::find(number)?;
         let unhandled = pool.unhandled.lock();
         // Under the lock: a runtime leaves its own here after its epoch has begun, and takes it away before
         // the next one can.
@@ -277,15 +316,25 @@ impl Pool {
         self.queues_in_use().find_map(SharedQueue::take_lifo)
     }
 
+    /// As [`has_work`](Self::has_work), for one who is about to sleep, and has shown it.
+    pub(super) fn has_work_or_rings(&self, called: bool) -> bool {
+        let work = called || self.has_work();
+        if !work {
+            self.ring_if_idle();
+        }
+        work
+    }
+
     /// Shows what is queued to `see`, for whoever wants to know. Nobody can look into a queue without
     /// taking from it; so each task goes from its own to the injector, once.
     ///
     /// Of a closed pool it shows none: they are about to be ended, and whoever passed one on might have to
     /// end it.
-    pub(crate) fn look(&self, mut see: impl FnMut(&Runnable)) {
+    pub(crate) fn look(&'static self, mut see: impl FnMut(&Runnable)) {
         if self.is_closed() {
             return;
         }
+        let _under_way = self.under_way();
         let mut pass_on = |task: Option<Runnable>| {
             let Some(task) = task else { return false };
             see(&task);
@@ -385,6 +434,9 @@ impl Pool {
         self.sleepers.close();
         // Release pairs with `was_closed`. Afterwards, so that it implies `is_closed`.
         self.was_closed.store(true, Release);
+        if let Some(quiescence) = self.quiescence() {
+            quiescence.ring();
+        }
     }
 }
 

@@ -182,8 +182,8 @@ impl Sleepers {
         deadline <= timers.now()
     }
 
-    /// Takes the timekeeper's role from the worker at `seat`, if it has it: it is held up in a poll, or
-    /// in a waker that it has called. Another sees to the timers.
+    /// Takes the timekeeper's role from the worker at `seat`, if it has it: it does something else for a
+    /// while, or is held up in a poll, or in a waker that it has called. Another sees to the timers.
     pub(crate) fn relieve(&self, seat: usize, next_deadline: impl Fn() -> u64) {
         if self.timekeeper.seat() == Some(seat) {
             self.hand_time_over(seat, next_deadline);
@@ -191,8 +191,8 @@ impl Sleepers {
     }
 
     /// The worker at `seat`, which does not sleep, is no longer the timekeeper, if it was. Another one that
-    /// sleeps is.
-    pub(crate) fn hand_time_over(&self, seat: usize, next_deadline: impl Fn() -> u64) {
+    /// sleeps is, also if this one was only stirred to be.
+    fn hand_time_over(&self, seat: usize, next_deadline: impl Fn() -> u64) {
         if self.timekeeper.seat() == Some(seat) {
             self.timekeeper.give_back(seat);
         }

@@ -5,9 +5,9 @@ use super::{
     idle::Idle, monitor::Monitor, polling::Polling, queue::LocalQueue, sleepers::Timers,
     stint::Stint,
 };
-use crate::{os::timer_slack, task::Runnable};
+use crate::{os::timer_slack, shared::Shared, task::Runnable};
 use std::cell::Cell;
-use wheelhouse_timer::driver::ShardSet;
+use wheelhouse_timer::driver::{self, NEVER, ShardSet};
 
 /// The most timers that are fired from one shard before tasks are polled again.
 const FIRE_BATCH: usize = 256;
@@ -21,27 +21,26 @@ pub(super) struct Watch<'a> {
     precise: bool,
     queue: &'a LocalQueue,
     stint: Stint,
+    /// How many shards of them the workers serve: none if the clock is paused, whose thread does.
+    shards: usize,
     /// Whether the worker has slept since it last polled.
     rested: Cell<bool>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(
-        polling: &'a Polling,
-        monitor: &'a Monitor,
-        idle: &'a Idle,
-        timers: &'a ShardSet,
-        precise: bool,
-        queue: &'a LocalQueue,
-    ) -> Self {
+    /// For a worker of that runtime.
+    pub(super) fn new(shared: &'a Shared, polling: &'a Polling, queue: &'a LocalQueue) -> Self {
+        let (pool, timers) = (shared.pool(), shared.timers());
+        let paused = pool.quiescence().is_some();
         Watch {
             polling,
-            monitor,
-            idle,
+            monitor: shared.monitor(),
+            idle: pool.idle(),
             timers,
-            precise,
+            precise: shared.has_precise_timers(),
             queue,
             stint: Stint::default(),
+            shards: if paused { 0 } else { timers.shards() },
             rested: Cell::new(true),
         }
     }
@@ -62,12 +61,17 @@ impl<'a> Watch<'a> {
 
     /// The worker is about to sleep.
     pub(super) fn rests(&self) {
-        self.stint.end(|| self.timers.now());
+        self.stint.end(|| self.now());
         self.polling.rest();
         self.rested.set(true);
     }
 
-    /// Calls the wakers of what is due in one shard.
+    /// Whether workers serve the timers.
+    pub(super) fn fires(&self) -> bool {
+        self.shards > 0
+    }
+
+    /// Calls the wakers of what is due in one shard, which workers serve.
     pub(super) fn fire(&self, shard: usize, now: u64) {
         if self.timers.next(shard) <= now {
             // Wakers may be anybody's, and block.
@@ -97,15 +101,17 @@ impl<'a> Watch<'a> {
 
 impl Timers for Watch<'_> {
     fn next_deadline(&self) -> u64 {
-        self.timers.next_deadline()
+        let nexts = (0..self.shards).map(|shard| self.timers.next(shard));
+        nexts.min().unwrap_or(NEVER)
     }
 
+    /// By the system's clock, also if the runtime's own is paused: how long things take is never virtual.
     fn now(&self) -> u64 {
-        self.timers.now()
+        driver::monotonic_nanos()
     }
 
     fn fire_due(&self, now: u64) {
-        for shard in 0..self.timers.shards() {
+        for shard in 0..self.shards {
             self.fire(shard, now);
         }
     }

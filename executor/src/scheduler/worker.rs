@@ -49,6 +49,7 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
     let end = AbortOnUnwind("a worker");
     let pool = shared.pool();
     let shard = seat % pool.workers();
+    pool.is_back();
     pool.sleepers().adopt(seat);
     let _watched = shared.monitor().watch(running, Some(seat));
     let _timers = shared.timers().enter(shard);
@@ -58,9 +59,7 @@ pub(crate) fn run(shared: &Arc<Shared>, seat: usize, running: &Arc<Running>) {
         running: Arc::clone(running),
     };
     context::as_worker(&local, || {
-        let (polling, monitor) = (running.polling(), shared.monitor());
-        let (timers, precise) = (shared.timers(), shared.has_precise_timers());
-        let watch = Watch::new(polling, monitor, pool.idle(), timers, precise, &local.queue);
+        let watch = Watch::new(shared, running.polling(), &local.queue);
         let mut worker = Worker {
             pool,
             seat,
@@ -245,7 +244,7 @@ impl Worker<'_> {
         let next = self.shared.timers().next(self.shard);
         if next != NEVER {
             let now = self.now();
-            if next <= now {
+            if next <= now && self.watch.fires() {
                 // While wakers are called, which may block, nobody may count on this worker's search.
                 self.stop_searching();
                 self.watch.fire(self.shard, now);
@@ -259,7 +258,7 @@ impl Worker<'_> {
     fn hand_time_over(&self) {
         let timers = self.shared.timers();
         let sleepers = self.pool.sleepers();
-        sleepers.hand_time_over(self.seat, || timers.next_deadline());
+        sleepers.relieve(self.seat, || timers.next_deadline());
     }
 
     /// Takes work from where others have too much of it.
@@ -290,12 +289,14 @@ impl Worker<'_> {
         let (pool, spare) = (self.pool, self.spare);
         let was_searching = self.searching;
         self.watch.rests();
+        pool.turns_idle();
         self.searching = pool.sleepers().sleep(
             self.seat,
             was_searching,
-            || pool.has_work() || (spare && pool.crew().surplus() > 0),
+            || pool.has_work_or_rings(spare && pool.crew().surplus() > 0),
             &self.watch,
         );
+        pool.is_back();
         self.now();
         self.come_back_if_marked();
     }
@@ -321,6 +322,7 @@ impl Worker<'_> {
         if !self.pool.sit_on_bench(self.seat, KEEP_ALIVE) {
             return false;
         }
+        self.pool.is_back();
         // It is called because nobody has looked at the timers for a while.
         self.has_polled = false;
         let now = self.now();

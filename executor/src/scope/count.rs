@@ -15,7 +15,7 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// A count of one ticket: that of this thread, which gives it up to [`wait`](Self::wait).
+    /// A count of one ticket: that of this thread, which [gives it up](Self::give_up) and then waits.
     pub(super) fn new() -> Self {
         Count {
             tickets: AtomicUsize::new(1),
@@ -37,6 +37,12 @@ impl Count {
         self.tickets.load(Relaxed) > 1
     }
 
+    /// Whether nobody has a ticket any more.
+    pub(super) fn is_over(&self) -> bool {
+        // Acquire pairs with every `fall`.
+        self.tickets.load(Acquire) == 0
+    }
+
     /// A ticket falls. Its holder does not touch what was lent any more.
     pub(super) fn fall(&self) {
         // Release pairs with the load in `wait`, through the other falls, which continue its release
@@ -46,13 +52,16 @@ impl Count {
         }
     }
 
-    /// Gives this thread's ticket up and waits until there is none left. It does not panic.
-    pub(super) fn wait(&self) {
-        // Relaxed: this thread publishes nothing, and the load below acquires what others did.
+    /// Gives this thread's ticket up, before it [waits](Self::wait).
+    pub(super) fn give_up(&self) {
+        // Relaxed: this thread publishes nothing, and the load in `wait` acquires what others did.
         self.tickets.fetch_sub(1, Relaxed);
-        // Acquire pairs with every `fall`. Others may use the thread's token too, and leave it theirs,
-        // so only the count counts.
-        while self.tickets.load(Acquire) != 0 {
+    }
+
+    /// Waits until there is no ticket left. It does not panic.
+    pub(super) fn wait(&self) {
+        // Others may use the thread's token too, and leave it theirs, so only the count counts.
+        while !self.is_over() {
             thread::park();
         }
     }

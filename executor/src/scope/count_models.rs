@@ -27,6 +27,7 @@ impl Lent {
 
     /// The caller waits, and its frame ends.
     fn wait(&self) {
+        self.count.give_up();
         self.count.wait();
         for part in &self.frame {
             // SAFETY: nobody holds a ticket any more; loom checks it.

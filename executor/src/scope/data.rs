@@ -2,6 +2,7 @@
 
 use super::count::Count;
 use crate::{
+    scheduler::waits,
     task::{Id, Label},
     unhandled::text_of,
 };
@@ -68,6 +69,12 @@ impl Data {
             };
             panic!("in a `scope`, {first}{more}");
         }
+    }
+}
+
+impl waits::Wake for Data {
+    fn is_woken(&self) -> bool {
+        self.count.is_over()
     }
 }
 

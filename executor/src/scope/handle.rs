@@ -78,7 +78,7 @@ impl<'scope, T> ScopedJoinHandle<'scope, T> {
     /// ```
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
-        block_on::wait("ScopedJoinHandle::join", self)
+        block_on::wait("ScopedJoinHandle::join", self.task.pool(), self)
     }
 
     /// Asks for the task to end at its next `.await`; see

@@ -222,7 +222,7 @@ impl<T> JoinHandle<T> {
     pub fn join(self) -> Result<T, JoinError> {
         self.assert_not_taken();
         self.check_process("JoinHandle::join");
-        block_on::wait("JoinHandle::join", self)
+        block_on::wait("JoinHandle::join", self.pool(), self)
     }
 
     /// As [`join`](Self::join), for at most `limit`: `None` if the task has not ended by then.
@@ -253,7 +253,12 @@ impl<T> JoinHandle<T> {
     pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, JoinError>> {
         self.assert_not_taken();
         self.check_process("JoinHandle::join_timeout");
-        block_on::wait_timeout("JoinHandle::join_timeout", self, limit)
+        block_on::wait_timeout("JoinHandle::join_timeout", self.pool(), self, limit)
+    }
+
+    /// The number of the task's pool.
+    pub(crate) fn pool(&self) -> u16 {
+        self.header().pool()
     }
 
     /// Before `what` waits for the task.
@@ -265,7 +270,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     fn check_process(&self, what: &str) {
         if Process::is_forked() && !self.is_finished() {
-            Pool::by_number(self.header().pool())
+            Pool::by_number(self.pool())
                 .process()
                 .check(what, Location::caller());
         }
