@@ -107,6 +107,7 @@ mod slab;
 mod slack;
 mod sleep;
 mod standalone;
+mod sync;
 mod table;
 #[cfg(test)]
 mod testing;

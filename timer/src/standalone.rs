@@ -5,8 +5,8 @@
 //! that [`driver`](crate::driver) describes.
 
 use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::Ordering;
+use std::sync::{LazyLock, OnceLock};
 use std::thread::{self, Builder, Thread};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, NEVER};
 use crate::context::Place;
 use crate::driver::{Keeper, ShardSet};
+use crate::sync::{AtomicU64, fence};
 
 /// The name of the thread.
 const NAME: &str = "wheelhouse-timer";
@@ -35,10 +36,7 @@ struct Driver {
     thread: OnceLock<Thread>,
 }
 
-static DRIVER: Driver = Driver {
-    wake_at: AtomicU64::new(AWAKE),
-    thread: OnceLock::new(),
-};
+static DRIVER: LazyLock<Driver> = LazyLock::new(Driver::new);
 
 /// Where this thread's timers go that are polled outside every runtime. Starts the thread if it
 /// isn't running.
@@ -69,7 +67,7 @@ fn start(builder: Builder) -> io::Result<&'static ShardSet> {
         return Ok(set);
     }
     let shards = thread::available_parallelism().map_or(1, |n| n.get().min(MAX_SHARDS));
-    let set = ShardSet::new(Clock::monotonic(), 0, shards, &DRIVER);
+    let set = ShardSet::new(Clock::monotonic(), 0, shards, &*DRIVER);
     // It waits for the set to be there. If it can't be started, the set's shards are given back.
     let handle = builder
         .name(NAME.to_owned())
@@ -79,25 +77,56 @@ fn start(builder: Builder) -> io::Result<&'static ShardSet> {
 }
 
 impl Driver {
-    fn run(&self, set: &ShardSet) -> ! {
-        loop {
-            let wake_at = fire_all(set);
-            if self.may_sleep_until(wake_at, set) {
-                sleep_until(set, wake_at);
-            }
-            // Relaxed: this only spares others a needless unpark; every shard is read again before
-            // the next sleep.
-            self.wake_at.store(AWAKE, Ordering::Relaxed);
+    fn new() -> Self {
+        Driver {
+            wake_at: AtomicU64::new(AWAKE),
+            thread: OnceLock::new(),
         }
     }
 
+    fn run(&self, set: &ShardSet) -> ! {
+        loop {
+            let wake_at = fire_all(set);
+            let next_deadline = || set.next_deadline();
+            self.sleep(wake_at, next_deadline, || sleep_until(set, wake_at));
+        }
+    }
+
+    /// Has the thread parked until `wake_at`, unless something earlier has been armed.
+    fn sleep(&self, wake_at: u64, next_deadline: impl Fn() -> u64, park: impl FnOnce()) {
+        if self.may_sleep_until(wake_at, next_deadline) {
+            park();
+        }
+        // Relaxed: this only spares others a needless unpark; every shard is read again before
+        // the next sleep.
+        self.wake_at.store(AWAKE, Ordering::Relaxed);
+    }
+
     /// Publishes when the thread will wake; whether nothing earlier was armed in the meantime.
-    fn may_sleep_until(&self, wake_at: u64, set: &ShardSet) -> bool {
+    /// `next_deadline` reads every shard.
+    fn may_sleep_until(&self, wake_at: u64, next_deadline: impl Fn() -> u64) -> bool {
         // Relaxed: the fence orders it before the loads that follow.
         self.wake_at.store(wake_at, Ordering::Relaxed);
-        // Pairs with the fence in `earlier`.
+        // Pairs with the fence in `must_wake`.
         fence(Ordering::SeqCst);
-        set.next_deadline() >= wake_at
+        next_deadline() >= wake_at
+    }
+
+    /// Whether the thread sleeps past `deadline`, which a shard has published, and the caller is
+    /// the one to wake it.
+    fn must_wake(&self, deadline: u64) -> bool {
+        // Pairs with the fence in `may_sleep_until`: either the thread reads the new deadline, or
+        // this reads its wake time.
+        fence(Ordering::SeqCst);
+        // Relaxed: the fence orders it.
+        let wake_at = self.wake_at.load(Ordering::Relaxed);
+        // One of those who find the thread asleep wakes it. Relaxed: unparking synchronises.
+        let claim = || {
+            self.wake_at
+                .compare_exchange(wake_at, AWAKE, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
+        deadline < wake_at && claim()
     }
 }
 
@@ -127,25 +156,16 @@ fn sleep_until(set: &ShardSet, wake_at: u64) {
 
 impl Keeper for Driver {
     fn earlier(&self, deadline: u64) {
-        // Pairs with the fence in `run`: either the thread reads the new deadline, or this reads
-        // its wake time.
-        fence(Ordering::SeqCst);
-        // Relaxed: the fence orders it.
-        let wake_at = self.wake_at.load(Ordering::Relaxed);
-        // One of those who find the thread asleep wakes it. Relaxed: unparking synchronises.
-        let claim = || {
-            self.wake_at
-                .compare_exchange(wake_at, AWAKE, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-        };
-        if deadline < wake_at
-            && claim()
+        if self.must_wake(deadline)
             && let Some(thread) = self.thread.get()
         {
             thread.unpark();
         }
     }
 }
+
+#[cfg(all(test, wheelhouse_loom))]
+mod models;
 
 #[cfg(test)]
 mod tests {
@@ -159,10 +179,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn driver() -> &'static Driver {
-        Box::leak(Box::new(Driver {
-            wake_at: AtomicU64::new(AWAKE),
-            thread: OnceLock::new(),
-        }))
+        Box::leak(Box::new(Driver::new()))
     }
 
     fn wake_at(driver: &Driver) -> u64 {
@@ -180,9 +197,9 @@ mod tests {
         let mut sleep = sleep(SECOND);
         assert!(poll(&mut sleep, Waker::noop()).is_pending());
         assert_eq!(wake_at(driver), AWAKE);
-        assert!(!driver.may_sleep_until(NEVER, &set));
+        assert!(!driver.may_sleep_until(NEVER, || set.next_deadline()));
         let next = fire_all(&set);
-        assert!(next < NEVER && driver.may_sleep_until(next, &set));
+        assert!(next < NEVER && driver.may_sleep_until(next, || set.next_deadline()));
     }
 
     #[test]
@@ -191,11 +208,11 @@ mod tests {
         let set = ShardSet::new(hand.clone().into(), 0, 1, driver);
         let _entered = set.enter_external();
         let mut sleeps = [10, 20, 5].map(|n| sleep(SECOND * n));
-        assert!(driver.may_sleep_until(NEVER, &set));
+        assert!(driver.may_sleep_until(NEVER, || set.next_deadline()));
         assert!(poll(&mut sleeps[0], Waker::noop()).is_pending());
         assert_eq!(wake_at(driver), AWAKE, "claimed by who wakes it");
         let next = fire_all(&set);
-        assert!(driver.may_sleep_until(next, &set));
+        assert!(driver.may_sleep_until(next, || set.next_deadline()));
         assert!(poll(&mut sleeps[1], Waker::noop()).is_pending());
         assert_eq!(wake_at(driver), next, "not for a later one");
         assert!(poll(&mut sleeps[2], Waker::noop()).is_pending());

@@ -79,6 +79,15 @@ pub(crate) fn give_back(index: u32, generation: u32) {
     }
 }
 
+/// Claims as many free shards of this number as there are.
+#[cfg(all(test, wheelhouse_loom))]
+pub(crate) fn take_back(index: u32) -> usize {
+    let mut free = FREE.lock();
+    let before = free.numbers.len();
+    free.numbers.retain(|number| *number != index);
+    before - free.numbers.len()
+}
+
 /// The chunk of a shard and its place there.
 fn locate(index: u32) -> (usize, usize) {
     let chunk = (index / FIRST_CHUNK + 1).ilog2();

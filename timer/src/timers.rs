@@ -17,15 +17,14 @@
 //! No waker is cloned, called or dropped while a lock is held: they are the user's code.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Waker;
-
-use parking_lot::Mutex;
 
 use crate::clock::{Clock, NEVER, Unit};
 use crate::driver::{Fired, Keeper};
 use crate::paused::Driven;
 use crate::slab::Key;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard};
 use crate::table;
 use crate::wheel::Wheel;
 
@@ -309,7 +308,7 @@ impl Shard {
     }
 
     /// The shard, locked, if the claim of this generation still holds.
-    fn lock(&self, generation: u32) -> Option<parking_lot::MutexGuard<'_, Home>> {
+    fn lock(&self, generation: u32) -> Option<MutexGuard<'_, Home>> {
         let home = self.home.lock();
         // Relaxed: written under the lock, which is held.
         (self.generation.load(Ordering::Relaxed) == generation).then_some(home)
@@ -399,3 +398,6 @@ pub(crate) fn wake(waker: Waker) {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, wheelhouse_loom))]
+mod models;

@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::task::Wake;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::*;
 use crate::clock::ManualClock;
 use crate::table;
@@ -75,7 +77,7 @@ fn an_earlier_deadline_in_the_same_tick_is_nothing_new() {
 
 #[test]
 fn the_keeper_may_arm_timers_itself() {
-    struct Arms(parking_lot::Mutex<Option<(&'static Shard, u32, u64)>>);
+    struct Arms(Mutex<Option<(&'static Shard, u32, u64)>>);
     impl Keeper for Arms {
         fn earlier(&self, deadline: u64) {
             let armed = self.0.lock().take();
