@@ -145,13 +145,17 @@ fn ended(shared: &Shared) {
 
 /// Runs a job on a thread of the pool; whatever it leaves behind, the thread goes on.
 fn run(shared: &Shared, running: &Running, job: Runnable) {
-    let unhandled = shared.unhandled();
-    let mut again = None;
     running.starts_job(job.id(), job.site());
-    unhandled.contain(Place::Output, || {
-        again = job.run(&Runner::aside(shared.pool().registry(), Some(running)));
-    });
-    debug_assert!(again.is_none(), "a job ends at its first poll");
+    if shared.pool().was_closed() {
+        // It was taken from the queue before that was closed.
+        cancel(shared, [job]);
+    } else {
+        let runner = Runner::aside(shared.pool().registry(), Some(running));
+        let mut again = None;
+        let run = || again = job.run(&runner);
+        shared.unhandled().contain(Place::Output, run);
+        debug_assert!(again.is_none(), "a job ends at its first poll");
+    }
     // One is the thread's own.
     if context::undo_forgotten_entries(1) {
         std::mem::forget(shared.timers().enter_external());

@@ -196,7 +196,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: Future + Send + 'scope,
         F::Output: Send + 'scope,
     {
-        self.spawn_at(future, (Location::caller(), None))
+        self.spawn_at(future, (Location::caller(), None), "Scope::spawn")
     }
 
     #[track_caller]
@@ -204,12 +204,13 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         &'scope self,
         future: F,
         site: Site,
+        what: &str,
     ) -> ScopedJoinHandle<'scope, F::Output>
     where
         F: Future + Send + 'scope,
         F::Output: Send + 'scope,
     {
-        self.shared.check_process("Scope::spawn");
+        self.shared.check_process(what);
         let (task, handle) = self.task::<F, Pooled>(future, site);
         if self.shared.pool().is_closed() {
             // Not queued: if this thread is emptying the queues of a closed pool, in whose course a
@@ -245,7 +246,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> R + Send + 'scope,
         R: Send + 'scope,
     {
-        self.spawn_blocking_at(f, (Location::caller(), None))
+        self.spawn_blocking_at(f, (Location::caller(), None), "Scope::spawn_blocking")
     }
 
     #[track_caller]
@@ -253,12 +254,13 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         &'scope self,
         f: F,
         site: Site,
+        what: &str,
     ) -> ScopedJoinHandle<'scope, R>
     where
         F: FnOnce() -> R + Send + 'scope,
         R: Send + 'scope,
     {
-        self.shared.check_process("Scope::spawn_blocking");
+        self.shared.check_process(what);
         let (job, handle) = self.task::<_, OnThread>(Job::new(f), site);
         match self.shared.blocking().push(&self.shared, job) {
             Ok(()) => handle,

@@ -306,7 +306,8 @@ impl Shared {
         if !self.is_here() {
             return;
         }
-        // Before the pool, so that no job starts once anybody can tell that the runtime is closed.
+        // Before the pool, so that no job is taken from the queue once anybody can tell that the runtime is
+        // closed.
         let jobs = self.blocking.close();
         self.pool.close();
         self.monitor.end();

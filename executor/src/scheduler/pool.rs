@@ -281,7 +281,7 @@ impl Pool {
     /// Whether [`close`](Self::close) has returned, or is about to. Whoever spawns after that is sure to
     /// see it, and so is whoever takes the task from a queue.
     #[inline]
-    pub(super) fn was_closed(&self) -> bool {
+    pub(crate) fn was_closed(&self) -> bool {
         // Acquire pairs with `close`.
         self.was_closed.load(Acquire)
     }

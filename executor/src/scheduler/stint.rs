@@ -3,12 +3,12 @@
 //! What a timer wakes is mostly over within microseconds: less than it takes to wake another worker for
 //! it, or for the timekeeper's role. So a worker whose last stints, from a deadline to its next sleep,
 //! have all been brief [keeps the role](super::timekeeper) while it polls what it has woken, and tells
-//! nobody of these tasks. If the stint is not brief after all, it makes up for that when it looks up
-//! next; if it is held up in a poll, the [monitor](super::monitor) does, at the second look.
+//! nobody of these tasks. If the stint is not brief after all, it makes up for that when its poll
+//! returns; if it is held up in one, the [monitor](super::monitor) does, at the second look.
 
 use std::cell::Cell;
 
-/// Nanoseconds that a brief stint takes at most: no more than pass from one look up to the next.
+/// Nanoseconds that a brief stint takes at most: as many as pass from one look up to the next.
 const BRIEF: u64 = 200_000;
 
 /// After so many brief stints in a row the next one is expected to be brief.

@@ -88,6 +88,12 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Whether the worker is up for a deadline, and expected to sleep again in a moment.
+    #[inline]
+    pub(super) fn should_be_brief(&self) -> bool {
+        self.stint.should_be_brief()
+    }
+
     /// Whether the worker has been up for a deadline for longer than expected; then it no longer is. It owes
     /// the others word of what it has kept to itself.
     pub(super) fn drags_on(&self, now: u64) -> bool {

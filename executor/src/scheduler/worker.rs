@@ -169,6 +169,20 @@ impl Worker<'_> {
             // The guard that is forgotten here is the one of `run`, once more.
             std::mem::forget(self.shared.timers().enter(self.shard));
         }
+        if self.watch.should_be_brief() {
+            self.make_up_if_not_brief();
+        }
+    }
+
+    /// If this worker has been up for a deadline for longer than expected, others get what it has kept
+    /// to itself.
+    #[cold]
+    fn make_up_if_not_brief(&mut self) {
+        let now = self.now();
+        if self.watch.drags_on(now) {
+            self.hand_time_over();
+            self.queue.tell();
+        }
     }
 
     /// Looks at the clock, and notes what it says.
@@ -230,10 +244,6 @@ impl Worker<'_> {
         self.pace.adapt(now);
         self.watch.fire_due(now);
         self.come_back_if_marked();
-        if self.watch.drags_on(now) {
-            self.hand_time_over();
-            self.queue.tell();
-        }
         let task = self.foreign_task()?;
         // What is in the slot would have been next; this task may take long.
         self.queue.share_lifo();

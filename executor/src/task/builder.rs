@@ -190,7 +190,8 @@ impl Builder {
         F: Future + Send + 'scope,
         F::Output: Send + 'scope,
     {
-        scope.spawn_at(future, (Location::caller(), self.name))
+        let site = (Location::caller(), self.name);
+        scope.spawn_at(future, site, "task::Builder::spawn_scoped")
     }
 
     /// As [`Scope::spawn_blocking`].
@@ -208,7 +209,8 @@ impl Builder {
         F: FnOnce() -> R + Send + 'scope,
         R: Send + 'scope,
     {
-        scope.spawn_blocking_at(f, (Location::caller(), self.name))
+        let site = (Location::caller(), self.name);
+        scope.spawn_blocking_at(f, site, "task::Builder::spawn_blocking_scoped")
     }
 }
 
