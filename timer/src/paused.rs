@@ -28,6 +28,9 @@ use crate::driver::{Keeper, ShardSet};
 #[derive(Debug, Default)]
 pub(crate) struct Asked(Mutex<State>);
 
+/// Nobody's code runs, and so nothing unwinds, while the state is locked.
+impl RefUnwindSafe for Asked {}
+
 #[derive(Debug, Default)]
 struct State {
     holds: usize,

@@ -20,17 +20,21 @@ pub(super) struct Stint {
     began: Cell<Option<u64>>,
     /// How many have been brief, one after the other, up to [`ENOUGH`].
     brief: Cell<u32>,
+    /// Whether there is one that is expected to be brief: asked after each poll.
+    should_be_brief: Cell<bool>,
 }
 
 impl Stint {
     /// The worker gets up for a deadline.
     pub(super) fn begin(&self, now: u64) {
         self.began.set(Some(now));
+        self.should_be_brief.set(self.brief.get() == ENOUGH);
     }
 
     /// Whether there is one, and it is expected to be brief.
+    #[inline]
     pub(super) fn should_be_brief(&self) -> bool {
-        self.began.get().is_some() && self.brief.get() == ENOUGH
+        self.should_be_brief.get()
     }
 
     /// Whether there is one that was expected to be brief, and is not.
@@ -48,6 +52,7 @@ impl Stint {
             };
             self.brief.set(brief);
             self.began.set(None);
+            self.should_be_brief.set(false);
         }
     }
 
