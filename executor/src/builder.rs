@@ -191,7 +191,7 @@ impl Builder {
                 in_range("worker_threads", asked, 1, MAX_WORKERS, "")?;
                 asked
             }
-            None => num_cpus::get().min(MAX_WORKERS),
+            None => settings.rescue.cores.min(MAX_WORKERS),
         };
         settings.blocking.check()?;
         settings.rescue.check()?;

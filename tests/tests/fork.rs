@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 use wheelhouse::{
     Builder, Handle, JoinHandle, Runtime, block_in_place, sleep, spawn, spawn_blocking, task,
+    yield_now,
 };
 use wheelhouse_tests::{Gate, LIMIT, eventually, watchdog};
 
@@ -382,7 +383,7 @@ fn a_task_that_waits_ends_its_process() {
         |runtime, fork| {
             drop(runtime.spawn(async move {
                 fork();
-                sleep(Duration::from_millis(1)).await;
+                yield_now().await;
                 fork();
             }));
         },

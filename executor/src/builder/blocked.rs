@@ -14,6 +14,10 @@ pub(crate) struct Rescue {
     pub(crate) on_blocked: Option<Hook>,
     pub(crate) debug: bool,
     pub(crate) slow_poll: Duration,
+    /// How many threads can compute at the same time. It is asked for here, and on no thread of the runtime's:
+    /// the answer is prepared once in a process, and the copy of a process that was forked in the midst of that
+    /// would wait for its end for ever.
+    pub(crate) cores: usize,
 }
 
 /// As many tasks can block at once before others wait. Threads that block need little but their
@@ -31,6 +35,7 @@ impl Default for Rescue {
             on_blocked: None,
             debug: debug::asked_for(),
             slow_poll: DEFAULT_SLOW_POLL,
+            cores: num_cpus::get(),
         }
     }
 }

@@ -30,8 +30,6 @@ pub(super) struct Looks<'a> {
     /// How many looks are to follow at short intervals in any case.
     eager: u32,
     calls: Calls,
-    /// How many threads can compute at the same time.
-    cores: usize,
 }
 
 /// When to look next.
@@ -88,7 +86,6 @@ impl<'a> Looks<'a> {
             start: Instant::now(),
             eager: 0,
             calls: Calls::default(),
-            cores: num_cpus::get(),
         }
     }
 
@@ -288,7 +285,7 @@ impl<'a> Looks<'a> {
         let computing = &found.computing;
         if !(found.moving || found.woken)
             && let Some((seat, word, _)) = computing.longest
-            && computing.cpu >= LONG * computing.count.min(self.cores) as u64
+            && computing.cpu >= LONG * computing.count.min(self.shared.rescue().cores) as u64
             && !self.pool.idle().any_parked()
             && self.work_waits()
         {
