@@ -1,12 +1,14 @@
 //! A paused clock: exact stamps, the same in every run, and time that stands still while anything runs.
 
 use futures::channel::oneshot;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
-use wheelhouse::time::{self, MissedTickBehavior, sleep_until};
+use wheelhouse::time::{self, DelayQueue, MissedTickBehavior, sleep_until};
 use wheelhouse::{
     Runtime, block_in_place, gather, interval, sleep, spawn, spawn_blocking, timeout, yield_now,
 };
@@ -133,6 +135,53 @@ fn a_reset_sleep_ends_at_its_new_time() {
             assert!(nap.is_elapsed());
         });
     });
+}
+
+#[test]
+fn values_of_a_delay_queue_come_out_at_their_very_times() {
+    on_paused(|runtime| {
+        runtime.run(async {
+            let start = time::now();
+            let mut queue = DelayQueue::new();
+            let late = queue.insert("late", HOUR);
+            queue.insert("tea", SECOND + NS);
+            queue.insert("eggs", SECOND);
+            let removed = queue.insert("removed", MS);
+            assert_eq!(queue.remove(&removed), Some("removed"));
+            assert!(queue.reset(&late, 2 * HOUR));
+            let mut came = Vec::new();
+            while let Some(expired) = queue.next().await {
+                assert_eq!(expired.deadline(), time::now());
+                came.push((expired.into_inner(), time::now() - start));
+            }
+            let expected = [("eggs", SECOND), ("tea", SECOND + NS), ("late", 2 * HOUR)];
+            assert_eq!(came, expected);
+        });
+    });
+}
+
+#[test]
+fn a_reset_timeout_ends_at_its_new_time() {
+    on_paused(|runtime| {
+        runtime.run(async {
+            let start = time::now();
+            for (first, new) in [(SECOND, HOUR), (HOUR, SECOND)] {
+                let mut limited = pin!(timeout(first, pending::<()>()));
+                let begun = time::now();
+                assert!(poll_once(limited.as_mut()).await.is_pending());
+                sleep(MS).await;
+                limited.as_mut().reset(new);
+                assert!(limited.await.is_err());
+                assert_eq!(time::now() - begun, MS + new);
+            }
+            assert_eq!(time::now() - start, 2 * MS + HOUR + SECOND);
+        });
+    });
+}
+
+/// What the future says to one poll.
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
 #[test]

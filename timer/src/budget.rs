@@ -1,8 +1,8 @@
 //! The cooperative budget: how a task that never has to wait still lets others run.
 //!
 //! An executor gives each poll of a task a number of units. What is ready at once spends one, and
-//! once there is none left, yields instead. Without it, `loop { sleep(Duration::ZERO).await }` would
-//! hold its thread for ever: nobody could abort it, and no runtime could shut down.
+//! once there is none left, yields instead. Without it, `loop { sleep(Duration::ZERO).await }`
+//! would hold its thread for ever: nobody could abort it, and no runtime could shut down.
 //!
 //! It lives in this crate, and not in the executor's, so that timers spend of it too.
 

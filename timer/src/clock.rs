@@ -1,8 +1,8 @@
 //! `Instant` ↔ nanoseconds ↔ ticks, rounded so that no timer fires early; and a clock set by hand.
 //!
 //! Times are kept as nanoseconds since a base that the whole process shares, in a `u64`: enough for
-//! 500 years, one word to compare and to publish atomically. By the system's clock a tick is 2^14 ns
-//! (16.4 µs), by one set by hand 1 ns, so that conversion is a shift: see [`Unit`]. A **deadline
+//! 500 years, one word to compare and to publish atomically. By the system's clock a tick is 2^14
+//! ns (16.4 µs), by one set by hand 1 ns, so that conversion is a shift: see [`Unit`]. A **deadline
 //! rounds up** to its tick and **now rounds down**: when the wheel has reached the tick of a
 //! deadline, the deadline has passed.
 
@@ -99,10 +99,12 @@ impl Unit {
     }
 }
 
-/// What tells the time: the system's monotonic clock, or one that is set by hand. Neither goes back.
+/// What tells the time: the system's monotonic clock, or one that is set by hand. Neither goes
+/// back.
 ///
 /// It is for code that is to be tested without waiting. [`sleep`](crate::sleep) and the other
-/// futures of this crate go by the system's clock, or by a runtime's [paused one](crate#paused-time).
+/// futures of this crate go by the system's clock, or by a runtime's [paused
+/// one](crate#paused-time).
 ///
 /// # Examples
 ///

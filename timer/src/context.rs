@@ -64,7 +64,8 @@ pub(crate) fn nanos() -> u64 {
     }
 }
 
-/// What time it is by the system's clock, in nanoseconds since a base that the whole process shares.
+/// What time it is by the system's clock, in nanoseconds since a base that the whole process
+/// shares.
 pub fn monotonic_nanos() -> u64 {
     let now = clock::nanos(Instant::now());
     LAST_READ.set(now);

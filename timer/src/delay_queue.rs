@@ -14,6 +14,7 @@ use crate::clock;
 use crate::context;
 use crate::slab::Key;
 use crate::sleep::{Sleep, sleep_until};
+use crate::timers;
 use crate::wheel::{MAX_TICK, Wheel};
 
 // Nanoseconds since the base have ticks: those of many years.
@@ -38,16 +39,24 @@ const LOOKS: usize = 16;
 /// none panics. A key means something to the queue that made it only.
 ///
 /// If one task waits while others insert, remove or reset, say through a mutex, the one that polled
-/// last is woken whenever that changes what it waits for.
+/// last is woken whenever that changes what it waits for; also when another gets a value. If its
+/// waker panics, that goes no further.
+///
+/// # Lateness
+///
+/// The task is woken as late after a value's deadline as by a [`sleep_until`](crate::sleep_until)
+/// that deadline: less than 16.4 µs, or less than 32.8 µs if that was more than 33 ms away. Whoever
+/// polls once the deadline has passed gets the value at once, or another that is due before it.
 ///
 /// # Complexity
 ///
 /// | operation | cost |
 /// |---|---|
-/// | [`insert`](DelayQueue::insert), [`remove`](DelayQueue::remove), [`reset`](DelayQueue::reset) | O(1) |
-/// | a value that comes out | O(1); the wheel has moved it up to 9 times, 5 for one minute |
+/// | [`insert`](DelayQueue::insert), [`remove`](DelayQueue::remove) | O(1) |
+/// | [`reset`](DelayQueue::reset) | O(1) |
+/// | a value that comes out | O(1); the wheel has moved it up to 9 times, mostly 5 for one minute |
 /// | waiting | one timer for the whole queue |
-/// | [`peek`](DelayQueue::peek) | O(1) if a value is due, else as many as share the wheel's first slot |
+/// | [`peek`](DelayQueue::peek) | O(1) if a value is due, else O(those in the wheel's first slot) |
 ///
 /// A value takes about 24 bytes beside its own size. What is no longer used is given back by the
 /// 1,024 values. A poll that has much to move in the wheel yields in between.
@@ -109,7 +118,7 @@ pub struct DelayQueue<T> {
     wheel: Wheel<T>,
     /// While somebody waits for a deadline; perhaps longer. `None`: not armed.
     delay: Option<Sleep>,
-    /// Who polled last and got no value.
+    /// Who polled last, unless that got a value.
     waker: Option<Waker>,
 }
 
@@ -210,7 +219,10 @@ impl<T> DelayQueue<T> {
     }
 
     /// Has a value come out after `duration` from now, later or earlier than before. False if it is
-    /// gone.
+    /// gone, which changes nothing.
+    ///
+    /// It never panics. A task that waits goes on waiting: it is woken at the new time, if that is
+    /// now the first, and no value is lost.
     ///
     /// # Examples
     ///
@@ -234,6 +246,8 @@ impl<T> DelayQueue<T> {
 
     /// Has a value come out at `deadline`, later or earlier than before. False if it is gone.
     ///
+    /// For everything else see [`reset`](DelayQueue::reset).
+    ///
     /// # Examples
     ///
     /// ```
@@ -251,6 +265,19 @@ impl<T> DelayQueue<T> {
     }
 
     /// A value in the queue, or `None` if it is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let mut queue = DelayQueue::new();
+    /// let key = queue.insert("tea", Duration::from_secs(60));
+    /// assert_eq!(queue.get(&key), Some(&"tea"));
+    /// queue.clear();
+    /// assert_eq!(queue.get(&key), None);
+    /// ```
     pub fn get(&self, key: &Key) -> Option<&T> {
         self.wheel.get(*key)
     }
@@ -309,16 +336,46 @@ impl<T> DelayQueue<T> {
     }
 
     /// The number of values, those included whose time has come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert("eggs", Duration::ZERO);
+    /// queue.insert("tea", Duration::MAX);
+    /// assert_eq!(queue.len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         self.wheel.len()
     }
 
     /// Whether there is no value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert("eggs", Duration::ZERO);
+    /// assert!(!queue.is_empty());
+    /// block_on(queue.next());
+    /// assert!(queue.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.wheel.is_empty()
     }
 
     /// Drops every value.
+    ///
+    /// # Panics
+    ///
+    /// If the destructor of a value does. The others are dropped too, and the queue is empty.
     ///
     /// # Examples
     ///
@@ -334,8 +391,8 @@ impl<T> DelayQueue<T> {
     /// ```
     pub fn clear(&mut self) {
         if !self.is_empty() {
-            self.emptied();
-            drop(self.wheel.drain());
+            let told = Emptied(self);
+            drop(told.0.wheel.drain());
         }
     }
 
@@ -344,7 +401,7 @@ impl<T> DelayQueue<T> {
     ///
     /// # Panics
     ///
-    /// Polled outside a runtime: as [`sleep`](crate::sleep).
+    /// Polled outside a runtime: as [`sleep`](crate::sleep()).
     ///
     /// # Cancel safety
     ///
@@ -382,6 +439,15 @@ impl<T> DelayQueue<T> {
     /// If there is none, the task is woken when there may be, or when there is no value any more;
     /// after `None`, when one is inserted.
     ///
+    /// # Panics
+    ///
+    /// Outside a runtime: as [`sleep`](crate::sleep()). No value is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// A task that was told to wait may be dropped, or never poll again: the value stays in the
+    /// queue.
+    ///
     /// # Examples
     ///
     /// ```
@@ -404,8 +470,8 @@ impl<T> DelayQueue<T> {
             if self.wheel.has_due() || self.is_empty() {
                 return self.poll_taken(cx);
             }
-            self.register(cx.waker());
             if self.poll_delay(cx).is_pending() {
+                self.register(cx.waker());
                 return Poll::Pending;
             }
         }
@@ -416,13 +482,13 @@ impl<T> DelayQueue<T> {
         if !budget::spend(cx) {
             return Poll::Pending;
         }
-        let taken = self.wheel.take_due();
-        if taken.is_none() {
+        if self.wheel.has_due() {
+            self.relieve(cx.waker());
+        } else {
             self.register(cx.waker());
         }
-        if self.is_empty() {
-            self.delay = None;
-        }
+        self.delay = None;
+        let taken = self.wheel.take_due();
         Poll::Ready(taken.map(|(key, deadline, value)| Expired {
             value,
             deadline,
@@ -490,10 +556,15 @@ impl<T> DelayQueue<T> {
         self.wake();
     }
 
+    /// The task of this waker gets a value, and waits no more. If another one does, it has to look
+    /// for itself what it waits for now, if there is anything.
+    fn relieve(&mut self, waker: &Waker) {
+        self.waker.take_if(|known| known.will_wake(waker));
+        self.wake();
+    }
+
     fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        self.waker.take().into_iter().for_each(timers::wake);
     }
 
     fn register(&mut self, waker: &Waker) {
@@ -501,6 +572,15 @@ impl<T> DelayQueue<T> {
             Some(known) => known.clone_from(waker),
             None => self.waker = Some(waker.clone()),
         }
+    }
+}
+
+/// Tells who waits that there is nothing to wait for, even if a value's destructor has panicked.
+struct Emptied<'a, T>(&'a mut DelayQueue<T>);
+
+impl<T> Drop for Emptied<'_, T> {
+    fn drop(&mut self) {
+        self.0.emptied();
     }
 }
 
@@ -572,26 +652,93 @@ pub struct Expired<T> {
 
 impl<T> Expired<T> {
     /// The value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert("tea", Duration::ZERO);
+    /// assert_eq!(block_on(queue.next()).unwrap().get_ref(), &"tea");
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.value
     }
 
     /// The value, to be changed in its place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert(1, Duration::ZERO);
+    /// let mut expired = block_on(queue.next()).unwrap();
+    /// *expired.get_mut() += 1;
+    /// assert_eq!(expired.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.value
     }
 
     /// The value, by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert(String::from("tea"), Duration::ZERO);
+    /// let tea: String = block_on(queue.next()).unwrap().into_inner();
+    /// assert_eq!(tea, "tea");
+    /// ```
     pub fn into_inner(self) -> T {
         self.value
     }
 
     /// When it was due. It came out no earlier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::{Duration, Instant};
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let due = Instant::now() + Duration::from_millis(2);
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert_at("tea", due);
+    /// let expired = block_on(queue.next()).unwrap();
+    /// assert_eq!(expired.deadline(), due);
+    /// assert!(Instant::now() >= due);
+    /// ```
     pub fn deadline(&self) -> Instant {
         clock::instant(self.deadline).unwrap_or_else(context::now)
     }
 
     /// The key that it had, which names nothing any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures::executor::block_on;
+    /// use std::time::Duration;
+    /// use wheelhouse_timer::DelayQueue;
+    ///
+    /// let mut queue = DelayQueue::new();
+    /// let key = queue.insert("tea", Duration::ZERO);
+    /// assert_eq!(block_on(queue.next()).unwrap().key(), key);
+    /// assert_eq!(queue.get(&key), None);
+    /// ```
     pub fn key(&self) -> Key {
         self.key
     }

@@ -84,9 +84,9 @@ impl ShardSet {
         }
     }
 
-    /// Bounds the slack that timers of this set have by default. With [`Duration::ZERO`] all are exact
-    /// but those that have a slack of their own. At first there is no bound; one that is set can't
-    /// be raised again. By a clock that is set by hand there is no slack at all.
+    /// Bounds the slack that timers of this set have by default. With [`Duration::ZERO`] all are
+    /// exact but those that have a slack of their own. At first there is no bound; one that is set
+    /// can't be raised again. By a clock that is set by hand there is no slack at all.
     ///
     /// It is for the timers of threads that enter the set from now on.
     pub fn set_max_slack(&mut self, slack: Duration) {
@@ -114,8 +114,8 @@ impl ShardSet {
 
     /// When firing a shard is worth trying, in nanoseconds; [`NEVER`] if nothing is armed.
     ///
-    /// No later than the shard's first deadline (rounded up by the tick and the timer's slack). It may be earlier; to fire
-    /// at that time then calls nobody and raises it.
+    /// No later than the shard's first deadline (rounded up by the tick and the timer's slack). It
+    /// may be earlier; to fire at that time then calls nobody and raises it.
     ///
     /// # Panics
     ///

@@ -137,8 +137,11 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Lets each tick come up to `slack` late: see [`Sleep::with_slack`]. A late tick doesn't delay those
-    /// that follow.
+    /// Lets each tick come up to `slack` late: see [`Sleep::with_slack`].
+    ///
+    /// A late tick doesn't delay those that follow, except with [`MissedTickBehavior::Delay`] where
+    /// it is late enough to count: by 5 ms, or by a period. A slack of a period or more makes ticks
+    /// be missed.
     ///
     /// # Examples
     ///

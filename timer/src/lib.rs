@@ -40,20 +40,21 @@
 //! ```
 //!
 //! When now reaches a slot of level 0, its entries fire. When it reaches a slot of a higher level,
-//! those of its entries that are due just then fire, and the others *cascade* into a level below. One bit a slot says where there is anything,
-//! and whatever lies in a lower level comes first, so the next deadline is the first bit that is
-//! set: nobody counts ticks off, and with nothing to do nothing runs.
+//! those of its entries that are due just then fire, and the others *cascade* into a level below.
+//! One bit a slot says where there is anything, and whatever lies in a lower level comes first, so
+//! the next deadline is the first bit that is set: nobody counts ticks off, and with nothing to do
+//! nothing runs.
 //!
-//! 14 bits within a tick, 8 of level 0 and 7 × 6 above are 64: with 8 levels every deadline that can
-//! be said in nanoseconds has a slot of its own, so that there is no list of what is too far off, and
-//! no turn of the wheel that comes twice. The 2 levels beyond are for time that is set by hand: there
-//! a tick is 1 ns, so that timers fire at the very time that they were set for. Then the 62 bits of
-//! all levels reach 110 years ahead; what lies beyond is never.
+//! 14 bits within a tick, 8 of level 0 and 7 × 6 above are 64: with 8 levels every deadline that
+//! can be said in nanoseconds has a slot of its own, so that there is no list of what is too far
+//! off, and no turn of the wheel that comes twice. The 2 levels beyond are for time that is set by
+//! hand: there a tick is 1 ns, so that timers fire at the very time that they were set for. Then
+//! the 62 bits of all levels reach 110 years ahead; what lies beyond is never.
 //!
 //! Timers that have more than a moment to go are put off a little, to a time with zeros at the end:
 //! see [`sleep`] and [`timeout`] for how much, and [`Sleep::with_slack`] for other limits. So they
 //! share slots and wake-ups, and some fire straight from a slot of a higher level. Whoever polls
-//! one at its time finds it ready even so; and time that is set by hand is exact.
+//! one again at its time finds it ready even so; and time that is set by hand is exact.
 //!
 //! Each thread of a runtime has a wheel of its own, behind a lock that nobody else wants as a rule.
 //! Beside it stands the next deadline, to be read by whoever looks for something to do: a worker
@@ -82,10 +83,10 @@
 //!
 //! # Paused time
 //!
-//! A `wheelhouse` runtime that is built with `Builder::start_paused(true)` has a clock of its own, for
-//! tests. It stands still while anything of that runtime can run, and jumps to the next deadline when
-//! nothing can. [`now`] shows it, and [`sleep`] and all the others go by it. [`advance`] moves it by
-//! hand, and while a [`hold`] lives, it moves in no other way.
+//! A `wheelhouse` runtime that is built with `Builder::start_paused(true)` has a clock of its own,
+//! for tests. It stands still while anything of that runtime can run, and jumps to the next
+//! deadline when nothing can. [`now`] shows it, and [`sleep`] and all the others go by it.
+//! [`advance`] moves it by hand, and while a [`hold`] lives, it moves in no other way.
 //!
 //! # Other executors
 //!

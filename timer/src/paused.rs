@@ -204,13 +204,15 @@ impl ShardSet {
 /// Moves the runtime's [paused clock](crate#paused-time) on by `duration`, deadline by deadline.
 ///
 /// At each deadline on the way the timers there fire, and whatever they wake runs until nothing can
-/// run any more; only then time goes on to the next. The future is ready when the whole time is over and
-/// everything that was due by then has run. So whoever awaits it sees what a program sees that has
-/// really waited so long, and with [`Duration::ZERO`] what is there to be done now is done.
+/// run any more; only then time goes on to the next. The future is ready when the whole time is
+/// over and everything that was due by then has run. So whoever awaits it sees what a program sees
+/// that has really waited so long, and with [`Duration::ZERO`] what is there to be done now is
+/// done.
 ///
-/// It makes no difference whether somebody [`hold`]s the clock. The time begins when the future is first
-/// polled; of two who advance at once each gets its own time, counted from then. More than the clock
-/// can show takes it to the end of time. If the runtime ends meanwhile, the future is ready.
+/// It makes no difference whether somebody [`hold`]s the clock. The time begins when the future is
+/// first polled; of two who advance at once each gets its own time, counted from then. More than
+/// the clock can show takes it to the end of time. If the runtime ends meanwhile, the future is
+/// ready.
 ///
 /// # Panics
 ///
@@ -325,11 +327,11 @@ impl Drop for Advancing {
     }
 }
 
-/// Holds the runtime's [paused clock](crate#paused-time): while the guard lives, time does not jump by
-/// itself, and moves only for those who [`advance`] it.
+/// Holds the runtime's [paused clock](crate#paused-time): while the guard lives, time does not jump
+/// by itself, and moves only for those who [`advance`] it.
 ///
-/// The guard may be sent to another thread, also to one that the runtime does not know of: that is how
-/// time stands still while such a thread works. Several may be held at once.
+/// The guard may be sent to another thread, also to one that the runtime does not know of: that is
+/// how time stands still while such a thread works. Several may be held at once.
 ///
 /// # Panics
 ///

@@ -14,6 +14,19 @@
 //!
 //! The entry is for the deadline, put off by the [`Slack`] that was chosen when it was armed. The
 //! `Sleep` keeps that for as long as it is armed, so that it always knows what its entry is for.
+//!
+//! What is in `home` beside the shard's number, and for how long:
+//!
+//! | | while it isn't armed | while it is | cleared by |
+//! |---|---|---|---|
+//! | `LONG` | may be set, from the beginning | the bit is `LATER` | arming, any reset |
+//! | `LATER` | the bit is `LONG` | set by a reset to later | `rearm`, `leave` |
+//! | `MANUAL` | never | by a clock set by hand | `leave` |
+//! | `TIMEOUT` | of a timeout | the same | nothing |
+//! | `EXPLICIT` | after `with_slack` | the same | nothing |
+//! | the slack | with `LONG` or `EXPLICIT` | always; with `MANUAL` for later | the next one |
+//!
+//! `EXPLICIT` overrules `LONG` and `TIMEOUT`, `MANUAL` overrules any slack; else all may coexist.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -35,8 +48,8 @@ const INDEX: u32 = (1 << 22) - 1;
 const NOWHERE: u32 = INDEX;
 /// While it is armed: for an earlier time than it should be, so the entry may be gone.
 const LATER: u32 = 1 << 22;
-/// While it is not armed: it was at least [`TRUSTED`] long when it was made, and its slack is
-/// chosen.
+/// While it is not armed: it was at least [`TRUSTED`] long when it was made, and its default slack
+/// is chosen.
 const LONG: u32 = LATER;
 /// Armed in a shard whose clock is set by hand.
 const MANUAL: u32 = 1 << 23;
@@ -55,7 +68,9 @@ const LASTING: u32 = TIMEOUT | EXPLICIT | u32::MAX << SLACK;
 ///
 /// Making a `Sleep` reads the clock; its first poll mostly follows at once, and need not. If such a
 /// long sleep is first polled when its time is over, on a thread that hasn't looked at the clock
-/// for all that time, it is armed and woken at once, instead of being ready at once.
+/// for all that time, it is armed instead of being ready at once. It is woken no later than if it
+/// had been armed in time, since its slack is that of its whole length, or else at once. A slack
+/// that was asked for has no such bound, so then the clock is read.
 const TRUSTED: u64 = 1_000_000_000;
 
 /// Waits until `duration` has passed.
@@ -68,11 +83,17 @@ const TRUSTED: u64 = 1_000_000_000;
 ///
 /// # Lateness
 ///
-/// The timer wakes its task less than 16.4 µs late. If more than 33 ms are left when it is first
-/// polled, that is less than 32.8 µs, never more than a 1024th of the time left: so timers that are
-/// close to each other share a wake-up. What the operating system and other tasks add comes on top.
-/// [`with_slack`](Sleep::with_slack) sets another limit, the builder of a runtime bounds it for all.
-/// Whoever polls the future once its time is over finds it ready, in any case.
+/// The timer wakes its task less than 16.4 µs late. If more than 33 ms were left when it was made
+/// or last reset, that is less than 32.8 µs, never more than a 1024th of that time: so timers that
+/// are close to each other share a wake-up. What the operating system and other tasks add comes on
+/// top. [`with_slack`](Sleep::with_slack) sets another limit, the builder of a runtime bounds it
+/// for all.
+///
+/// Whoever polls the future once its time is over finds it ready. The one exception is the first
+/// poll of a `duration` of a second or more, which goes by what the thread last saw of the clock.
+/// If that lies at least a second before the end, because the thread was blocked meanwhile or the
+/// future came from another, the timer is armed all the same, and wakes its task as late as is said
+/// above; at once, if that time is over too.
 ///
 /// # Panics
 ///
@@ -269,10 +290,11 @@ impl Sleep {
     /// Lets it wake up to `slack` late, so that it shares wake-ups with other timers;
     /// [`Duration::ZERO`] makes it as exact as can be.
     ///
-    /// This is instead of the default that [`sleep`] states, and of the runtime's bound of it. What is
-    /// less than 32.8 µs, two ticks of the wheel, is as good as zero: then it wakes less than 16.4 µs
-    /// late. More than 13 days count as that. Whatever the slack, whoever polls it once its time is
-    /// over finds it ready. Where time is set by hand nothing is ever late.
+    /// This is instead of the default that [`sleep`] states, and of the runtime's bound of it. What
+    /// is less than 32.8 µs, two ticks of the wheel, is as good as zero: then it wakes less than
+    /// 16.4 µs late. More than 13 days count as that. Whatever the slack, whoever polls it once its
+    /// time is over finds it ready, at the first poll too. Where time is set by hand nothing is
+    /// ever late.
     ///
     /// # Examples
     ///
@@ -291,15 +313,14 @@ impl Sleep {
     pub fn with_slack(mut self, slack: Duration) -> Sleep {
         let slack = Slack::within(clock::duration_nanos(slack));
         self.home |= EXPLICIT;
-        if self.home & MANUAL == 0 {
-            self.set_slack(slack);
-        }
+        self.set_slack(slack);
         if let Some(shard) = self.shard() {
             self.rearm(shard);
         }
         self
     }
 
+    /// The slack that it keeps. Where time is set by hand it has none.
     fn slack(&self) -> Slack {
         Slack::from_bits(self.home >> SLACK)
     }
@@ -310,7 +331,7 @@ impl Sleep {
 
     /// The deadline has come nearer: no more slack than is due to what is left.
     fn bound_slack(&mut self, shard: &Shard) {
-        if self.home & EXPLICIT == 0 && self.slack() != Slack::NONE {
+        if self.home & (EXPLICIT | MANUAL) == 0 && self.slack() != Slack::NONE {
             let left = self.deadline.saturating_sub(self.nanos_at(shard));
             self.set_slack(self.slack().min(default_slack(self.home, left)));
         }
@@ -338,7 +359,12 @@ impl Sleep {
 
     /// The time that it is armed for.
     fn due(&self) -> u64 {
-        self.slack().put_off(self.deadline)
+        let slack = if self.home & MANUAL == 0 {
+            self.slack()
+        } else {
+            Slack::NONE
+        };
+        slack.put_off(self.deadline)
     }
 
     /// What time it is where it is armed, or else where it would be.
@@ -408,9 +434,12 @@ impl Sleep {
             let due = slack.put_off(self.deadline);
             match place.shard.arm(place.generation, due, clone) {
                 Arm::Armed(key) => {
-                    let manual = if place.manual { MANUAL } else { 0 };
-                    let lasting = self.home & (TIMEOUT | EXPLICIT);
-                    self.home = place.shard.index() | manual | lasting | slack.to_bits() << SLACK;
+                    if place.manual {
+                        self.home = self.home & LASTING | MANUAL | place.shard.index();
+                    } else {
+                        let lasting = self.home & (TIMEOUT | EXPLICIT);
+                        self.home = place.shard.index() | lasting | slack.to_bits() << SLACK;
+                    }
                     self.generation = place.generation;
                     self.key = key;
                     return Poll::Pending;
@@ -443,7 +472,7 @@ impl Sleep {
     /// where it would be armed, which is read only if it must be.
     fn slack_left(&self, place: Option<Place>) -> Option<Slack> {
         let manual = place.is_some_and(|place| place.manual);
-        if !manual && self.is_known_to_be_long() {
+        if !manual && self.is_trusted_to_be_long() {
             Some(self.slack())
         } else {
             self.slack_by_clock(place.map_or_else(context::monotonic_nanos, |place| place.nanos()))
@@ -472,10 +501,10 @@ impl Sleep {
         }
     }
 
-    /// Whether it is far from over, as is known without a look at the clock.
-    fn is_known_to_be_long(&self) -> bool {
+    /// Whether it is taken to be far from over, without a look at the clock.
+    fn is_trusted_to_be_long(&self) -> bool {
         let far = |known| self.deadline.saturating_sub(known) >= TRUSTED;
-        self.home & LONG != 0 && context::last_monotonic_nanos().is_some_and(far)
+        self.home & (LONG | EXPLICIT) == LONG && context::last_monotonic_nanos().is_some_and(far)
     }
 }
 

@@ -24,14 +24,17 @@ use crate::sleep::{self, Sleep};
 /// # Lateness
 ///
 /// When the time is over, the task is woken less than 16.4 µs late or, if that is more, less than a
-/// 256th of the time that was left when the timeout was first polled; never 8.4 ms or more. Most
-/// limits are never reached, and this makes them cheaper. What the operating system and other tasks
-/// add comes on top. [`with_slack`](Timeout::with_slack) sets another limit, the builder of a
+/// 256th of the time that was left when the timeout was made or last reset; never 8.4 ms or more.
+/// Most limits are never reached, and this makes them cheaper. What the operating system and other
+/// tasks add comes on top. [`with_slack`](Timeout::with_slack) sets another limit, the builder of a
 /// runtime bounds it for all.
+///
+/// Whoever polls it once its time is over finds it ready, with the exception that
+/// [`sleep`](crate::sleep()) states for the first poll of a second or more.
 ///
 /// # Panics
 ///
-/// The call doesn't; the first poll as that of [`sleep`].
+/// The call doesn't; the first poll as that of [`sleep`](crate::sleep()).
 ///
 /// # Cancel safety
 ///
@@ -111,8 +114,8 @@ pin_project! {
 }
 
 impl<F> Timeout<F> {
-    /// Lets it end up to `slack` late: see [`Sleep::with_slack`]. [`Duration::ZERO`] makes it as exact as
-    /// can be.
+    /// Lets it end up to `slack` late: see [`Sleep::with_slack`]. [`Duration::ZERO`] makes it as
+    /// exact as can be.
     ///
     /// This is instead of the default that [`timeout`] states, and of the runtime's bound of it.
     ///

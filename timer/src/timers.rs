@@ -147,7 +147,8 @@ impl Shard {
         })
     }
 
-    /// As [`next`](Self::next), after a look into the wheel: what was taken out does not count any more.
+    /// As [`next`](Self::next), after a look into the wheel: what was taken out does not count any
+    /// more.
     pub(crate) fn look(&self, generation: u32) -> u64 {
         if let Some(home) = self.lock(generation) {
             self.publish(&home);

@@ -22,14 +22,14 @@
 //!   occupied slot is the first set bit** of one row of bitmaps, level 0 first.
 //!
 //! When time reaches a slot of level 0, its entries fire. When it reaches the start of a higher
-//! slot, its entries fire if they are due just then; the others *cascade*: each is placed again, now
-//! at a lower level. An entry cascades at most once a level.
+//! slot, its entries fire if they are due just then; the others *cascade*: each is placed again,
+//! now at a lower level. An entry cascades at most once a level.
 //!
 //! # Slack
 //!
-//! An entry that may be late is inserted for a later tick, one with as many zeros at the end as fit.
-//! So it shares a slot with others of its time, and fires straight from a slot of a higher level
-//! if the zeros reach there.
+//! An entry that may be late is inserted for a later tick, one with as many zeros at the end as
+//! fit. So it shares a slot with others of its time, and fires straight from a slot of a higher
+//! level if the zeros reach there.
 
 use crate::slab::{Key, NIL, Slab};
 use crate::slack::round_up;
@@ -100,7 +100,8 @@ pub struct Advance {
 ///
 /// | operation | cost |
 /// |---|---|
-/// | [`insert`](Wheel::insert), [`insert_with_slack`](Wheel::insert_with_slack) | O(1); allocates at most once in 1,024 |
+/// | [`insert`](Wheel::insert) | O(1); allocates at most once in 1,024 |
+/// | [`insert_with_slack`](Wheel::insert_with_slack) | the same |
 /// | [`remove`](Wheel::remove), [`reset`](Wheel::reset) | O(1) |
 /// | [`next_deadline`](Wheel::next_deadline) | O(1) |
 /// | [`advance`](Wheel::advance) | O(fired + cascaded), which its budget bounds |
@@ -219,10 +220,10 @@ impl<T> Wheel<T> {
 
     /// Adds a value that is due at `tick`, and may fire up to `slack` ticks late.
     ///
-    /// It is inserted for the first multiple of a power of two from `tick` on, of the greatest that is
-    /// no more than `slack`; that is what [`deadline`](Wheel::deadline) says of it. So entries whose
-    /// ticks lie close together fire together, and cascade less. A slack of 0 or 1 is none, and
-    /// neither is there any for a `tick` that has been reached already.
+    /// It is inserted for the first multiple of a power of two from `tick` on, of the greatest that
+    /// is no more than `slack`; that is what [`deadline`](Wheel::deadline) says of it. So entries
+    /// whose ticks lie close together fire together, and cascade less. A slack of 0 or 1 is none,
+    /// and neither is there any for a `tick` that has been reached already.
     ///
     /// # Panics
     ///
@@ -383,7 +384,8 @@ impl<T> Wheel<T> {
     }
 
     /// Takes out every entry, in no particular order. What the iterator has not handed out when it
-    /// is dropped is dropped with it.
+    /// is dropped is dropped with it; even if the destructor of one value panics, all the others
+    /// are, and the wheel is empty.
     ///
     /// # Examples
     ///
@@ -572,7 +574,20 @@ impl<T> ExactSizeIterator for Drain<'_, T> {}
 
 impl<T> Drop for Drain<'_, T> {
     fn drop(&mut self) {
-        self.for_each(drop);
+        while let Some(value) = self.next() {
+            let rest = Rest(self);
+            drop(value);
+            std::mem::forget(rest);
+        }
+    }
+}
+
+/// Drops what is left although the destructor of a value has panicked.
+struct Rest<'a, 'b, T>(&'a mut Drain<'b, T>);
+
+impl<T> Drop for Rest<'_, '_, T> {
+    fn drop(&mut self) {
+        self.0.for_each(drop);
     }
 }
 

@@ -1,9 +1,10 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::marker::PhantomPinned;
-use std::panic::UnwindSafe;
+use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Wake;
 use std::thread;
 
 use futures::executor::block_on;
@@ -13,7 +14,7 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use super::*;
 use crate::clock::ManualClock;
 use crate::driver::{Entered, ShardSet};
-use crate::testing::{Count, Notes, Random, watchdog};
+use crate::testing::{Call, Count, Notes, Random, watchdog};
 
 assert_impl_all!(DelayQueue<u32>: Send, Sync, Unpin, UnwindSafe);
 assert_impl_all!(DelayQueue<Cell<u32>>: Send, Unpin);
@@ -618,66 +619,191 @@ fn one_thread_waits_while_another_changes_what_it_waits_for() {
     });
 }
 
+/// A queue, and what it should hold.
+struct Checked {
+    world: World<(Instant, u64)>,
+    model: BTreeSet<(Instant, u64)>,
+    keys: Vec<(Key, Instant, u64)>,
+    random: Random,
+}
+
+impl Checked {
+    fn some_time(&mut self) -> Instant {
+        self.world.hand.now() + Duration::from_nanos(1 + self.random.of_any_size(40))
+    }
+
+    fn insert(&mut self, number: u64) {
+        let at = self.some_time();
+        let key = self.world.queue.insert_at((at, number), at);
+        self.keys.push((key, at, number));
+        self.model.insert((at, number));
+    }
+
+    /// Of any value ever inserted.
+    fn reset_or_remove(&mut self) {
+        let which = self.random.below(self.keys.len() as u64) as usize;
+        let (key, before, number) = self.keys[which];
+        let here = self.model.remove(&(before, number));
+        if self.random.below(2) == 0 {
+            let value = self.world.queue.remove(&key);
+            assert_eq!(value, here.then_some((before, number)));
+            return;
+        }
+        let at = self.some_time();
+        assert_eq!(self.world.queue.reset_at(&key, at), here);
+        if here {
+            self.world.queue.get_mut(&key).unwrap().0 = at;
+            self.keys[which].1 = at;
+            self.model.insert((at, number));
+        }
+    }
+
+    /// Lets time pass, and takes what is due then.
+    fn pass(&mut self) {
+        let by = Duration::from_nanos(self.random.of_any_size(36));
+        self.world.advance(by);
+        let now = self.world.hand.now();
+        loop {
+            let due = self.model.first().filter(|(at, _)| *at <= now).copied();
+            match self.world.poll() {
+                Poll::Ready(Some(expired)) => {
+                    let (at, _) = due.expect("nothing comes early");
+                    assert_eq!(expired.deadline(), at, "in order");
+                    assert!(self.model.remove(expired.get_ref()));
+                }
+                Poll::Ready(None) => break assert!(self.model.is_empty()),
+                Poll::Pending => break assert_eq!(due, None),
+            }
+        }
+    }
+
+    fn check(&self) {
+        let (queue, model) = (&self.world.queue, &self.model);
+        assert_eq!(queue.len(), model.len());
+        let first = queue.peek().and_then(|key| queue.deadline(&key));
+        assert_eq!(first, model.first().map(|(at, _)| *at));
+    }
+}
+
 #[test]
 fn random_operations_agree_with_a_sorted_set() {
     for seed in 0..20 {
-        let mut random = Random(seed);
-        let mut world = World::new();
-        let mut model = BTreeSet::new();
-        let mut keys = Vec::new();
-        let start = world.hand.now();
-        for number in 0..3000_u64 {
-            let at = |random: &mut Random, now: Instant| {
-                now + Duration::from_nanos(1 + random.of_any_size(40))
-            };
-            let now = world.hand.now();
-            match random.below(10) {
-                0..4 => {
-                    let at = at(&mut random, now);
-                    keys.push((world.queue.insert_at((at, number), at), at, number));
-                    model.insert((at, number));
-                }
-                4..6 if !keys.is_empty() => {
-                    let which = random.below(keys.len() as u64) as usize;
-                    let (key, before, number) = keys[which];
-                    let here = model.remove(&(before, number));
-                    if random.below(2) == 0 {
-                        let at = at(&mut random, now);
-                        assert_eq!(world.queue.reset_at(&key, at), here);
-                        if here {
-                            world.queue.get_mut(&key).unwrap().0 = at;
-                            keys[which].1 = at;
-                            model.insert((at, number));
-                        }
-                    } else {
-                        let value = world.queue.remove(&key);
-                        assert_eq!(value, here.then_some((before, number)));
-                    }
-                }
-                _ => {
-                    world.advance(Duration::from_nanos(random.of_any_size(36)));
-                    let now = world.hand.now();
-                    loop {
-                        let due = model.first().filter(|(at, _)| *at <= now).copied();
-                        match world.poll() {
-                            Poll::Ready(Some(expired)) => {
-                                let (at, _) = due.expect("nothing comes early");
-                                assert_eq!(expired.deadline(), at, "in order");
-                                assert!(model.remove(expired.get_ref()));
-                            }
-                            Poll::Ready(None) => break assert!(model.is_empty()),
-                            Poll::Pending => break assert_eq!(due, None),
-                        }
-                    }
-                }
+        let mut checked = Checked {
+            world: World::new(),
+            model: BTreeSet::new(),
+            keys: Vec::new(),
+            random: Random(seed),
+        };
+        let start = checked.world.hand.now();
+        for number in 0..3000 {
+            match checked.random.below(10) {
+                0..4 => checked.insert(number),
+                4..6 if !checked.keys.is_empty() => checked.reset_or_remove(),
+                _ => checked.pass(),
             }
-            assert_eq!(world.queue.len(), model.len());
-            let first = world
-                .queue
-                .peek()
-                .and_then(|key| world.queue.deadline(&key));
-            assert_eq!(first, model.first().map(|(at, _)| *at));
+            checked.check();
         }
-        assert!(world.hand.now() > start);
+        assert!(checked.world.hand.now() > start);
     }
+}
+
+#[test]
+fn who_waits_is_told_when_another_takes_the_last_value() {
+    let mut world = World::new();
+    world.queue.insert((), ms(5));
+    world.assert_waits();
+    world.hand.advance(ms(5));
+    let (other, waker) = Count::new();
+    let taken = world.queue.poll_expired(&mut Context::from_waker(&waker));
+    assert!(matches!(taken, Poll::Ready(Some(_))));
+    assert_eq!((world.count.get(), other.get()), (1, 0));
+    world.assert_empty();
+}
+
+#[test]
+fn who_waits_goes_on_waiting_when_another_takes_a_value() {
+    for late in [ms(0), ms(1)] {
+        let mut world = World::new();
+        world.queue.insert(1, ms(5));
+        world.queue.insert(2, ms(50));
+        world.assert_waits();
+        world.hand.advance(ms(5) + late);
+        let (other, waker) = Count::new();
+        let taken = world.queue.poll_expired(&mut Context::from_waker(&waker));
+        assert!(matches!(taken, Poll::Ready(Some(_))));
+        assert_eq!(world.count.take(), 1, "it looks for itself");
+        world.assert_waits();
+        assert_eq!(world.advance(ms(45)), 1);
+        assert_eq!((world.take(), other.get()), (2, 0));
+    }
+}
+
+#[test]
+fn a_task_that_got_a_value_is_let_go() {
+    for fired in [false, true] {
+        let mut world = World::new();
+        world.queue.insert(1, ms(5));
+        world.queue.insert(2, HOUR);
+        world.assert_waits();
+        world.hand.advance(ms(5));
+        if fired {
+            world.set.fire(0, world.set.now(), 10);
+        }
+        world.take();
+        let before = world.count.get();
+        assert_eq!(Arc::strong_count(&world.count), 2, "its and the waker's");
+        world.queue.insert(3, ms(1));
+        assert_eq!(world.queue.len(), 2);
+        world.queue.clear();
+        assert_eq!(world.advance(HOUR), 0);
+        assert_eq!(world.count.get(), before, "not woken in vain");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_leaves_the_queue_as_good_as_before() {
+    watchdog(|| {
+        let mut world = World::new();
+        let panics = Call::waker(|| std::panic::resume_unwind(Box::new("on purpose")));
+        let wait = |queue: &mut DelayQueue<u32>| {
+            let poll = queue.poll_expired(&mut Context::from_waker(&panics));
+            assert!(!matches!(poll, Poll::Ready(Some(_))));
+        };
+        wait(&mut world.queue);
+        world.queue.insert(1, HOUR);
+        wait(&mut world.queue);
+        world.queue.clear();
+        world.assert_empty();
+    });
+}
+
+#[test]
+fn a_value_whose_destructor_panics_is_cleared_with_all_others() {
+    struct Bomb(bool, Arc<Count>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.1.clone().wake();
+            if self.0 {
+                std::panic::resume_unwind(Box::new("on purpose"));
+            }
+        }
+    }
+    let (dropped, _) = Count::new();
+    let mut world = World::new();
+    let keys: Vec<Key> = (0..10)
+        .map(|n| world.queue.insert(Bomb(n == 5, dropped.clone()), ms(n)))
+        .collect();
+    world
+        .queue
+        .insert(Bomb(false, dropped.clone()), Duration::MAX);
+    while let Poll::Ready(Some(expired)) = world.poll() {
+        drop(expired);
+    }
+    let (before, queue) = (world.count.get(), &mut world.queue);
+    let cleared = catch_unwind(AssertUnwindSafe(|| queue.clear()));
+    assert!(cleared.is_err());
+    assert_eq!((dropped.get(), world.queue.len()), (11, 0));
+    assert_eq!(world.count.get() - before, 1, "who waits is told");
+    assert!(keys.iter().all(|key| world.queue.get(key).is_none()));
+    world.assert_empty();
 }

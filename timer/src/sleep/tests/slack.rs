@@ -20,8 +20,8 @@ fn real(max_slack: Option<Duration>) -> Real {
     Real { set, _entered }
 }
 
-/// Checks that deadlines are rounded up to multiples of so many ticks, with 64 timers. Each is armed in a
-/// set of its own, whose next deadline it is.
+/// Checks that deadlines are rounded up to multiples of so many ticks, with 64 timers. Each is
+/// armed in a set of its own, whose next deadline it is.
 #[track_caller]
 fn check_within(max_slack: Option<Duration>, ticks: u64, arm: impl Fn(u64) -> Sleep) {
     for number in 0..64 {
@@ -76,7 +76,8 @@ fn of_what_is_left_where_it_is_armed_not_where_it_was_made() {
         sleep
     };
     check(16, late);
-    // A thread that hasn't looked at the clock for an hour thinks that more is left than was at first.
+    // A thread that hasn't looked at the clock for an hour thinks that more is left than was at
+    // first.
     let moved = |length| {
         let sleep = limit(length);
         context::set_last_monotonic_nanos(clock::nanos(Instant::now() - HOUR));
@@ -267,4 +268,64 @@ fn timeouts_and_intervals_have_theirs() {
     let mut minute = limited(60 * SECOND);
     assert!(poll(&mut minute, Waker::noop()).is_pending());
     assert_eq!(real.set.next(0) % (512 * TICK), 0);
+}
+
+/// A sleep whose time is just over, on a thread that hasn't looked at the clock since it was made.
+fn over_unseen(length: Duration, make: impl Fn(Duration) -> Sleep) -> Sleep {
+    let mut sleep = make(length);
+    sleep.deadline = clock::nanos(Instant::now());
+    context::set_last_monotonic_nanos(sleep.deadline - length.as_nanos() as u64);
+    sleep
+}
+
+#[test]
+fn with_a_slack_asked_for_it_is_ready_at_a_first_poll_once_its_time_is_over() {
+    let real = real(None);
+    for slack in [Duration::ZERO, MILLI, HOUR, Duration::MAX] {
+        for length in [SECOND, HOUR] {
+            let mut late = over_unseen(length, |length| sleep(length).with_slack(slack));
+            assert!(poll(&mut late, Waker::noop()).is_ready(), "{slack:?}");
+            let mut late = over_unseen(length, |length| limit(length).with_slack(slack));
+            assert!(poll(&mut late, Waker::noop()).is_ready(), "{slack:?}");
+        }
+    }
+    assert_eq!(real.set.len(), 0);
+}
+
+#[test]
+fn by_default_it_is_woken_no_later_than_it_may_be_anyway_after_a_first_poll_too_late() {
+    for (length, sleeps, limits) in [(SECOND, 2, 128), (HOUR, 2, 512)] {
+        for (make, ticks) in [(sleep as fn(_) -> _, sleeps), (limit, limits)] {
+            let real = real(None);
+            let (count, waker) = Count::new();
+            let mut late = over_unseen(length, make);
+            assert!(poll(&mut late, &waker).is_pending());
+            let last = late.deadline_nanos() + ticks * TICK;
+            assert_eq!(real.set.fire(0, last, 10).fired, 1);
+            assert_eq!((count.get(), real.set.len()), (1, 0));
+            assert!(poll(&mut late, &waker).is_ready());
+        }
+    }
+}
+
+#[test]
+fn what_was_asked_for_outlasts_a_clock_set_by_hand() {
+    for asked_first in [true, false] {
+        let mut sleep = limit(HOUR);
+        if asked_first {
+            sleep = sleep.with_slack(4 * MILLI);
+        }
+        let world = world();
+        assert!(poll(&mut sleep, Waker::noop()).is_pending());
+        if !asked_first {
+            sleep = sleep.with_slack(4 * MILLI);
+        }
+        sleep.reset(sleep.deadline().unwrap() - SECOND);
+        assert_eq!(world.set.next(0), sleep.deadline_nanos(), "exact there");
+        world.set.close();
+        let real = real(None);
+        assert!(poll(&mut sleep, Waker::noop()).is_pending());
+        let due = sleep.deadline_nanos().next_multiple_of(128 * TICK);
+        assert_eq!(real.set.next(0), due);
+    }
 }
