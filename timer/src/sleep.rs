@@ -19,14 +19,15 @@
 //!
 //! | | while it isn't armed | while it is | cleared by |
 //! |---|---|---|---|
-//! | `LONG` | may be set, from the beginning | the bit is `LATER` | arming, any reset |
+//! | `LONG` | may be set, from the beginning | the bit is `LATER` | arming, reset, `with_slack` |
 //! | `LATER` | the bit is `LONG` | set by a reset to later | `rearm`, `leave` |
 //! | `MANUAL` | never | by a clock set by hand | `leave` |
 //! | `TIMEOUT` | of a timeout | the same | nothing |
 //! | `EXPLICIT` | after `with_slack` | the same | nothing |
 //! | the slack | with `LONG` or `EXPLICIT` | always; with `MANUAL` for later | the next one |
 //!
-//! `EXPLICIT` overrules `LONG` and `TIMEOUT`, `MANUAL` overrules any slack; else all may coexist.
+//! `EXPLICIT` overrules `TIMEOUT` and excludes `LONG`; `MANUAL` overrules any slack. Otherwise all may
+//! coexist.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -314,13 +315,14 @@ impl Sleep {
         let slack = Slack::within(clock::duration_nanos(slack));
         self.home |= EXPLICIT;
         self.set_slack(slack);
-        if let Some(shard) = self.shard() {
-            self.rearm(shard);
+        match self.shard() {
+            Some(shard) => self.rearm(shard),
+            None => self.home &= !LONG,
         }
         self
     }
 
-    /// The slack that it keeps. Where time is set by hand it has none.
+    /// The slack that it keeps; of no use while it is armed where time is set by hand.
     fn slack(&self) -> Slack {
         Slack::from_bits(self.home >> SLACK)
     }
@@ -429,17 +431,12 @@ impl Sleep {
                 return Poll::Ready(());
             };
             let place = entered.unwrap_or_else(standalone::place);
-            let slack = self.slack_there(slack, &place);
+            let (due, bits) = self.due_there(slack, &place);
             let clone = self.clone_waker(waker);
-            let due = slack.put_off(self.deadline);
             match place.shard.arm(place.generation, due, clone) {
                 Arm::Armed(key) => {
-                    if place.manual {
-                        self.home = self.home & LASTING | MANUAL | place.shard.index();
-                    } else {
-                        let lasting = self.home & (TIMEOUT | EXPLICIT);
-                        self.home = place.shard.index() | lasting | slack.to_bits() << SLACK;
-                    }
+                    let lasting = self.home & (TIMEOUT | EXPLICIT);
+                    self.home = place.shard.index() | lasting | bits;
                     self.generation = place.generation;
                     self.key = key;
                     return Poll::Pending;
@@ -490,21 +487,25 @@ impl Sleep {
         }
     }
 
-    /// The slack that it has where it is about to be armed.
+    /// The time that it is to be armed for, and what to note in `home` of how that came about.
     ///
-    /// Time that is set by hand is exact, whatever was asked for.
-    fn slack_there(&self, slack: Slack, place: &Place) -> Slack {
-        if self.home & EXPLICIT != 0 && !place.manual {
+    /// Time that is set by hand is exact, whatever was asked for; that is kept for another place.
+    fn due_there(&self, slack: Slack, place: &Place) -> (u64, u32) {
+        if place.manual {
+            return (self.deadline, MANUAL | self.home & u32::MAX << SLACK);
+        }
+        let slack = if self.home & EXPLICIT != 0 {
             slack
         } else {
             slack.min(place.max_slack)
-        }
+        };
+        (slack.put_off(self.deadline), slack.to_bits() << SLACK)
     }
 
     /// Whether it is taken to be far from over, without a look at the clock.
     fn is_trusted_to_be_long(&self) -> bool {
         let far = |known| self.deadline.saturating_sub(known) >= TRUSTED;
-        self.home & (LONG | EXPLICIT) == LONG && context::last_monotonic_nanos().is_some_and(far)
+        self.home & LONG != 0 && context::last_monotonic_nanos().is_some_and(far)
     }
 }
 
