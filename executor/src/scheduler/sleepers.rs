@@ -13,6 +13,10 @@ use crossbeam_utils::CachePadded;
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use wheelhouse_timer::driver::NEVER;
 
+/// The timekeeper waits no shorter than this, which is what a wait costs: deadlines that lie nearer to each
+/// other are served together.
+const SHORTEST_WAIT: Duration = Duration::from_micros(50);
+
 pub(crate) struct Sleepers {
     idle: CachePadded<Idle>,
     timekeeper: CachePadded<Timekeeper>,
@@ -176,7 +180,7 @@ impl Sleepers {
         }
         let left = deadline.saturating_sub(timers.now());
         if left > 0 {
-            let limit = Duration::from_nanos(left);
+            let limit = Duration::from_nanos(left).max(SHORTEST_WAIT);
             timers.wait(|| self.parkers[seat].park_on_driver(limit));
         }
         deadline <= timers.now()
