@@ -176,7 +176,7 @@ fn every_command_names_what_is_there() {
 }
 
 fn is_program(name: &str) -> bool {
-    let path = workspace().join(format!("benches/src/bin/{name}.rs"));
+    let path = workspace().join(format!("benches/src/{name}/main.rs"));
     path.exists()
 }
 
