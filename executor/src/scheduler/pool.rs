@@ -410,7 +410,7 @@ impl Pool {
         thread_local!(static DRAINING: Cell<Option<u16>> = const { Cell::new(None) });
         // A destructor below may spawn. What it spawned is taken by the loop that is running.
         if DRAINING.get() == Some(self.number) {
-            first.into_iter().for_each(|task| self.injector.push(task));
+            first.into_iter().for_each(|task| self.inject(task));
             return;
         }
         let outer = DRAINING.replace(Some(self.number));
