@@ -34,6 +34,7 @@
 //! | name tasks, give them values that their children inherit | [`task::Builder`], [`task::TaskLocal`] |
 //! | see what all tasks are doing | [`Handle::tasks`], [`Handle::metrics`] |
 //! | have no more blocking jobs wait than you can serve | [`Builder::max_blocking_queue`] |
+//! | have timers as exact, or share wake-ups as much, as you like | [`Sleep::with_slack`](time::Sleep::with_slack), [`Builder::max_timer_slack`], [`Builder::precise_timers`] |
 //! | let others run in a long loop | [`consume_budget`], [`yield_now`] |
 //! | spawn from a thread outside | [`Handle`] |
 //! | test what waits for hours, in no time | [`Builder::start_paused`] |

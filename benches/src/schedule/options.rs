@@ -105,7 +105,8 @@ OPTIONS
   --runtimes NAME[,..] these runtimes, of {runtimes};
                        all but wheelhouse-unwatched unless told otherwise
   --slack NAME[,..]    timer slack of rivals where it matters, which is where threads wait for the
-                       next deadline: default, 1ns [both]
+                       next deadline: default, 1ns [both]; Wheelhouse sets its workers' to 1 ns
+                       by itself, while they wait, and has the default inside tasks
   --workers N          worker threads of each runtime, 1 to 512 [2]
   --help               this text
 

@@ -149,7 +149,7 @@ fn write_costs(text: &mut String, results: &Results, row: &Row, variant: Variant
         ("sleeps a second", "sleeps_s"),
         ("ms at longest before the burst", "quiet_ms"),
         ("ms from the deadline to the last", "last_ms"),
-        ("a worker's timer slack, ns", "slack_ns"),
+        ("timer slack inside a task, ns", "slack_ns"),
     ] {
         let runtimes = results.options.runtimes.iter().copied();
         let cost = |which| (which, median(&figures(results, which, row, variant, key)));

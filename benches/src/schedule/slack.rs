@@ -1,6 +1,7 @@
 //! The timer slack that rivals get: by how much the kernel may wake a thread later than it asked.
 //!
-//! Wheelhouse looks after its workers' slack itself, so that its own process is left as it comes.
+//! Wheelhouse sets that of its workers itself, for each wait and only then, so that its own process is left as
+//! it comes, and its tasks see what the machine gives.
 
 use std::io;
 use std::time::Duration;
