@@ -104,10 +104,13 @@ pub(crate) fn live(world: Arc<World>, mut dice: Dice, depth: u32) -> Body {
 async fn wait(world: &World, dice: &mut Dice) {
     match dice.roll(20) {
         0..8 => yield_now().await,
-        8..13 => sleep(micros(dice.roll(3000))).await,
+        8..13 => {
+            let nap = micros(dice.roll(3000));
+            never_early(nap, || sleep(nap)).await;
+        }
         13..15 => {
             let (limit, nap) = (micros(dice.roll(2000)), micros(dice.roll(4000)));
-            let _ = timeout(limit, sleep(nap)).await;
+            _ = never_early(limit.min(nap), || timeout(limit, sleep(nap))).await;
         }
         15..17 => {
             let mut ticks = interval(micros(100 + dice.roll(900)));
@@ -130,6 +133,15 @@ async fn wait(world: &World, dice: &mut Dice) {
         // Until it is cancelled.
         _ => sleep(Duration::from_secs(3600)).await,
     }
+}
+
+/// Awaits what takes so long. (Should it panic, the figures of panics don't agree at the end.)
+async fn never_early<F: Future>(at_least: Duration, wait: impl FnOnce() -> F) -> F::Output {
+    let start = Instant::now();
+    let output = wait().await;
+    let took = start.elapsed();
+    assert!(took >= at_least, "{took:?} instead of {at_least:?}: early");
+    output
 }
 
 /// Does something to what others have left.
