@@ -68,7 +68,9 @@ impl Waiting {
         self.ended = Box::new(|| true);
         if let Some(join) = self.join.take() {
             let registry = Registry::aside(self.epoch);
-            let again = join.run(&Runner::aside(&registry, None));
+            let again = self
+                .epoch
+                .during(|| join.run(&Runner::aside(&registry, None)));
             debug_assert!(again.is_none(), "a job ends at its first poll");
         }
     }

@@ -33,7 +33,10 @@
 
 use super::TaskState;
 use crate::sync::AtomicUsize;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::{
+    cell::Cell,
+    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed},
+};
 
 const RUNNING: usize = 1 << 0;
 const SCHEDULED: usize = 1 << 1;
@@ -87,7 +90,21 @@ impl Stamp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Epoch(pub(super) u32);
 
+thread_local! {
+    /// The epoch of a task that runs on a thread of nobody's, which may outlast its runtime.
+    static PRESENT: Cell<Option<Epoch>> = const { Cell::new(None) };
+}
+
 impl Epoch {
+    /// Calls `f`, which runs a task of this epoch on a thread that belongs to no runtime, and does not
+    /// unwind.
+    pub(crate) fn during<R>(self, f: impl FnOnce() -> R) -> R {
+        let outer = PRESENT.replace(Some(self));
+        let result = f();
+        PRESENT.set(outer);
+        result
+    }
+
     #[inline]
     fn stamp(self) -> Stamp {
         Stamp((self.0 as usize).unbounded_shl(STAMP_SHIFT))
@@ -374,11 +391,15 @@ impl State {
     }
 
     /// Whether the task may belong to a runtime of this epoch. One that has not ended belongs to the one
-    /// that has its pool.
+    /// that has its pool, unless [its thread knows better](Epoch::during).
     pub(crate) fn is_of(&self, epoch: Epoch) -> bool {
         // Relaxed: the caller has seen the task's end, or keeps it from ending.
         let s = Snapshot(self.0.load(Relaxed));
-        !s.has(COMPLETE) || s.stamp() == epoch.stamp()
+        if s.has(COMPLETE) {
+            s.stamp() == epoch.stamp()
+        } else {
+            PRESENT.get().is_none_or(|present| present == epoch)
+        }
     }
 
     /// Whether the output is there.
