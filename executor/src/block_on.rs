@@ -82,10 +82,11 @@ fn poll_until<F: Future>(
 ) -> Option<F::Output> {
     let _blocked = may_block(what);
     let process = Process::current();
-    let mut future = pin!(future);
     let signal = Signal::borrow();
     let waker = Waker::from(Arc::clone(&signal));
     let waiting = Waiting::enter(pool, &signal);
+    // Dropped before it counts as no longer waiting.
+    let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Some(output);

@@ -11,10 +11,10 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
-use wheelhouse::{BlockedReport, Builder, Runtime, block_in_place, join, sleep};
+use wheelhouse::{BlockedReport, Builder, Runtime, block_in_place, join, sleep, time};
 use wheelhouse_tests::{
-    Gate, LIMIT, Reports, WORKERS, eventually, on_built, on_workers, output_within, threads_named,
-    watchdog,
+    Dice, Gate, LIMIT, Reports, WORKERS, eventually, on_built, on_workers, output_within,
+    threads_named, watchdog,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -172,4 +172,60 @@ fn that_time_stands_still_since_nobody_waits_is_said_once() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
     assert_eq!(said.matches("its time stands still").count(), 1, "{said}");
+}
+
+/// Calls `f` over and over, each time a little later in what else goes on.
+fn at_odd_moments(mut f: impl FnMut()) {
+    let mut dice = Dice(5);
+    for _ in 0..5_000 {
+        (0..dice.roll(2_000)).for_each(|_| std::hint::spin_loop());
+        f();
+    }
+}
+
+/// A thread that begins to wait is no leave to jump, for it polls its future first.
+#[test]
+fn no_time_passes_under_a_wait_that_begins() {
+    watchdog("no time passes under a wait that begins", LIMIT, || {
+        let runtime = Runtime::builder().start_paused(true).build().unwrap();
+        drop(runtime.spawn(async {
+            loop {
+                sleep(Duration::from_secs(60)).await;
+            }
+        }));
+        at_odd_moments(|| {
+            let took = runtime.block_on(async {
+                let start = time::now();
+                sleep(Duration::from_secs(10)).await;
+                time::now() - start
+            });
+            assert_eq!(took, Duration::from_secs(10));
+        });
+    });
+}
+
+/// Nor while another thread waits, which has time jump.
+#[test]
+fn no_time_passes_under_a_second_wait_that_begins() {
+    watchdog("no time passes under a second wait", LIMIT, || {
+        let runtime = Runtime::builder().start_paused(true).build().unwrap();
+        let (over, handle) = (Arc::new(AtomicBool::new(false)), runtime.handle().clone());
+        let ends = Arc::clone(&over);
+        let other = thread::spawn(move || {
+            handle.block_on(async {
+                while !ends.load(SeqCst) {
+                    sleep(Duration::from_secs(60)).await;
+                }
+            });
+        });
+        at_odd_moments(|| {
+            runtime.block_on(async {
+                let start = time::now();
+                (0..300).for_each(|_| std::hint::spin_loop());
+                assert_eq!(time::now(), start);
+            });
+        });
+        over.store(true, SeqCst);
+        other.join().unwrap();
+    });
 }

@@ -168,10 +168,17 @@ impl Asked {
 
 impl ShardSet {
     /// Has the set's paused clock do what is to be done when nothing can run; time jumps by itself
-    /// only if it `may_jump`. Wakers are called on this thread, after `before_wakers`.
+    /// only if it `may_jump`. Wakers are called on this thread, after `before_wakers`. The clock is moved by
+    /// `unless_changed`, which does so, and says so, unless something can run meanwhile; then the caller
+    /// looks again.
     ///
     /// A set whose clock is not a [paused one](paused_clock) does nothing.
-    pub fn step(&self, may_jump: bool, before_wakers: impl Fn()) -> Step {
+    pub fn step(
+        &self,
+        may_jump: bool,
+        before_wakers: impl Fn(),
+        unless_changed: impl Fn(&dyn Fn()) -> bool,
+    ) -> Step {
         let Some((hand, asked)) = self.clock().paused() else {
             return Step::Nothing;
         };
@@ -189,13 +196,17 @@ impl ShardSet {
                 asked.wake_until(now);
                 return Step::Woke;
             } else if let Some(target) = target {
-                hand.move_to(target.min(next));
+                if !unless_changed(&|| hand.move_to(target.min(next))) {
+                    return Step::Woke;
+                }
             } else if next == NEVER || asked.is_held() {
                 return Step::Nothing;
             } else if !may_jump {
                 return Step::MayNotJump;
             } else {
-                hand.move_to(next);
+                if !unless_changed(&|| hand.move_to(next)) {
+                    return Step::Woke;
+                }
             }
         }
     }

@@ -7,6 +7,7 @@
 use super::{pool::Pool, quiescence::Quiescence, waits::Waits, worker::AbortOnUnwind};
 use crate::{debug, shared::Shared, threads::Running};
 use std::{
+    cell::Cell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -104,8 +105,14 @@ pub(crate) fn run(shared: &Arc<Shared>, running: &Arc<Running>) {
     let _entered = shared.enter();
     let mut complaint = Complaint::default();
     while !pool.is_closed() {
-        let still = quiescence.is_there(|| pool.all_idle());
-        match still.then(|| step(shared, running)) {
+        let before = quiescence.changes();
+        let may_jump = Cell::new(false);
+        let still = quiescence.is_there(|| {
+            // Part of the look: a thread that begins to wait after it is no leave to jump.
+            may_jump.set(pool.waits().any_outside());
+            pool.all_idle()
+        });
+        match still.then(|| step(shared, running, may_jump.get(), before)) {
             Some(Step::Woke) => complaint = complaint.put_off(),
             Some(Step::MayNotJump) => complaint.wait(quiescence),
             Some(Step::Nothing) | None => {
@@ -117,14 +124,27 @@ pub(crate) fn run(shared: &Arc<Shared>, running: &Arc<Running>) {
     std::mem::forget(end);
 }
 
-fn step(shared: &Shared, running: &Running) -> Step {
-    let may_jump = shared.pool().waits().any_outside();
-    // Wakers may be anybody's, and block. The monitor is not woken for nothing: its look would have this
-    // thread look again.
-    let step = shared.timers().step(may_jump, || {
+/// Takes a step, after a look that was begun after `before` changes.
+fn step(shared: &Shared, running: &Running, may_jump: bool, before: u64) -> Step {
+    let pool = shared.pool();
+    let before_wakers = || {
         running.polling().wakers();
         shared.monitor().stir();
-    });
+    };
+    // Whoever begins to wait polls a future first, under which no time may pass.
+    let unless_changed = |move_on: &dyn Fn()| {
+        pool.waits().while_nobody_enters(|| {
+            let unchanged = pool.its_quiescence().changes() == before;
+            if unchanged {
+                move_on();
+            }
+            unchanged
+        })
+    };
+    // Wakers may be anybody's, and block. The monitor is not woken for nothing: its look would have this
+    // thread look again.
+    let timers = shared.timers();
+    let step = timers.step(may_jump, before_wakers, unless_changed);
     running.polling().rest();
     step
 }

@@ -20,6 +20,8 @@
 //!    At the first reading everybody was idle, and there was nothing to do.
 //! 3. What is idle only runs again if it is woken: by one who runs, of which there was none; by a timer,
 //!    which only the paused clock fires; or by a thread that the runtime does not know of.
+//! 4. Such a thread may also begin to wait, and polls its future first. It enters under a lock, and raises
+//!    the counter there; the clock is moved under the same lock, if the number is still that of the look.
 //!
 //! On a machine on which a thread may see the past: a reading of the counter synchronises with all who
 //! raised it before, so all that they had done by then is seen; and whoever sees something that was done
@@ -108,6 +110,12 @@ impl Quiescence {
         let before = self.changes.load(SeqCst);
         // SeqCst: as above; and the loads of the look, which are Acquire at least, come before it.
         all_idle() && self.changes.load(SeqCst) == before
+    }
+
+    /// How often anything has changed that a look depends on.
+    pub(crate) fn changes(&self) -> u64 {
+        // SeqCst: as in `is_there`.
+        self.changes.load(SeqCst)
     }
 
     /// Makes the current thread the one that is rung for.

@@ -88,6 +88,12 @@ impl Whose {
 }
 
 impl Waits {
+    /// Calls `f`, which is nobody's code, while no thread can begin to wait.
+    pub(super) fn while_nobody_enters<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _waits = self.0.lock();
+        f()
+    }
+
     /// Whether any thread waits that is not one of the runtime's own.
     pub(super) fn any_outside(&self) -> bool {
         let waits = self.0.lock();
@@ -136,7 +142,11 @@ impl Waiting {
             asleep: AtomicBool::new(false),
             wake: Arc::clone(wake) as Arc<dyn Wake>,
         });
-        pool.waits().0.lock().push(Arc::clone(&wait));
+        let mut waits = pool.waits().0.lock();
+        waits.push(Arc::clone(&wait));
+        // Under the lock, so that time does not move on in between: this thread runs now.
+        pool.its_quiescence().is_back();
+        drop(waits);
         Some(Waiting { pool, wait })
     }
 

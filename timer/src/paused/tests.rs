@@ -18,7 +18,11 @@ fn set() -> (ShardSet, &'static Notes) {
 /// One step. If it wakes anybody, that is announced.
 fn step(set: &ShardSet, may_jump: bool) -> Step {
     let announced = Cell::new(false);
-    let step = set.step(may_jump, || announced.set(true));
+    let announce = || announced.set(true);
+    let step = set.step(may_jump, announce, |move_on| {
+        move_on();
+        true
+    });
     assert_eq!(step == Step::Woke, announced.get());
     step
 }
