@@ -52,7 +52,7 @@ struct Advance {
 /// What there was to do when nothing could run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// Wakers were called: now something may be able to run.
+    /// Something may be able to run: wakers were called, or something has changed since the look.
     Woke,
     /// A timer is armed, and time would have to jump by itself to get there, which it may not now.
     MayNotJump,
@@ -203,10 +203,8 @@ impl ShardSet {
                 return Step::Nothing;
             } else if !may_jump {
                 return Step::MayNotJump;
-            } else {
-                if !unless_changed(&|| hand.move_to(next)) {
-                    return Step::Woke;
-                }
+            } else if !unless_changed(&|| hand.move_to(next)) {
+                return Step::Woke;
             }
         }
     }

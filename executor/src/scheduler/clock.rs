@@ -127,6 +127,8 @@ pub(crate) fn run(shared: &Arc<Shared>, running: &Arc<Running>) {
 /// Takes a step, after a look that was begun after `before` changes.
 fn step(shared: &Shared, running: &Running, may_jump: bool, before: u64) -> Step {
     let pool = shared.pool();
+    // Wakers may be anybody's, and block. The monitor is not woken for nothing: its look would have this
+    // thread look again.
     let before_wakers = || {
         running.polling().wakers();
         shared.monitor().stir();
@@ -141,8 +143,6 @@ fn step(shared: &Shared, running: &Running, may_jump: bool, before: u64) -> Step
             unchanged
         })
     };
-    // Wakers may be anybody's, and block. The monitor is not woken for nothing: its look would have this
-    // thread look again.
     let timers = shared.timers();
     let step = timers.step(may_jump, before_wakers, unless_changed);
     running.polling().rest();
